@@ -1,7 +1,8 @@
 """Answer cards: what a holding node tells an asking one through a hub that cannot read it.
 
-A card is always 256 bytes (docs/protocol.md, section 7): 12 of nonce, 228 of padded text, 16 of tag. Every member of
-the epoch can read and could make any card, because all derive the same key; the hub vouches for who pushed it.
+A card is always 256 bytes (docs/protocol.md, section 7): 12 of nonce, 228 of padded text, 16 of tag. Every
+member of the epoch can read and could make any card, because all derive the same key; the hub vouches for who
+pushed it.
 """
 
 import os

@@ -1,8 +1,8 @@
 """Handing a linkage key to a member: HPKE (RFC 9180), signed by the key custodian.
 
-HPKE in base mode says nothing about the sender: anyone who knows a node's public key can seal a key for it. So the
-custodian signs every envelope, and the signature is checked before anything is opened. Network, epoch, key id and
-both fingerprints are bound in HPKE's `info` (docs/protocol.md, section 5).
+HPKE in base mode says nothing about the sender: anyone who knows a node's public key can seal a key for it.
+So the custodian signs every envelope, and the signature is checked before anything is opened. Network, epoch,
+key id and both fingerprints are bound in HPKE's `info` (docs/protocol.md, section 5).
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """Canonical bytes, signing bytes and digests of signed documents (docs/protocol.md, section 1).
 
-A document is a JSON object. Canonical here means one thing only: sorted keys, no blanks, UTF-8, no floats. It is not
-RFC 8785, whose number rules exist for the floats these documents do not have.
+A document is a JSON object. Canonical here means one thing only: sorted keys, no blanks, UTF-8, no floats. It
+is not RFC 8785, whose number rules exist for the floats these documents do not have.
 """
 
 import hashlib
@@ -15,15 +15,16 @@ Document = Mapping[str, object]
 
 _FORMAT = re.compile(r"[a-z][a-z0-9-]{0,62}/[1-9][0-9]{0,3}")
 _SIGNATURE_FIELDS = frozenset({"signature", "signatures"})
-_DEEPEST = 32  # Levels; no document of the protocol has more than eight, and Python's own stack ends near a thousand.
+# Levels. No document of the protocol has more than eight, and Python's own stack ends near a thousand.
+_DEEPEST = 32
 
 
 def canonical_bytes(document: Document) -> bytes:
     """The document as canonical JSON in UTF-8, every field included.
 
     Raises:
-        KeyFormatError: It holds a float, a key that is no text, a value JSON does not have, a lone surrogate, or
-            more than 32 levels.
+        KeyFormatError: It holds a float, a key that is no text, a value JSON does not have, a lone surrogate,
+            or more than 32 levels.
     """
     _require_plain(document, level=0)
     try:
@@ -36,8 +37,8 @@ def canonical_bytes(document: Document) -> bytes:
 def signing_bytes(document: Document) -> bytes:
     r"""What a signature covers: `knownto <format>\n` and the canonical document without its signatures.
 
-    The prefix keeps a signature over one kind of document from being one over another, and from being one over a
-    request (whose signature base starts with a quotation mark).
+    The prefix keeps a signature over one kind of document from being one over another, and from being one
+    over a request (whose signature base starts with a quotation mark).
 
     Raises:
         KeyFormatError: As `canonical_bytes`, or `format` is missing or malformed.

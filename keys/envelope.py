@@ -1,9 +1,9 @@
-"""Signed requests and answers: HTTP Message Signatures (RFC 9421) as docs/protocol.md, section 2, narrows them.
+"""Signed requests and answers: HTTP Message Signatures (RFC 9421), narrowed by docs/protocol.md, section 2.
 
-The `http-message-signatures` library builds the signature base and checks the signature. Its defaults are too wide for
-us (one day, any coverage, any number of signatures, the system's clock), so everything it leaves open is closed here
-before it is called: one signature, exactly the components and parameters of the protocol, a window of 120 seconds on
-either side of a clock that is passed in, and a nonce that is remembered.
+The `http-message-signatures` library builds the signature base and checks the signature. Its defaults are too
+wide for us (one day, any coverage, any number of signatures, the system's clock), so everything it leaves
+open is closed here before it is called: one signature, exactly the components and parameters of the protocol,
+a window of 120 seconds on either side of a clock that is passed in, and a nonce that is remembered.
 
 Nothing here speaks HTTP: a message is its method, URL or status, header fields and body bytes.
 """
@@ -123,9 +123,10 @@ def verify_request(
 
     Args:
         method: As received.
-        url: Absolute. Scheme and authority are what the receiver knows itself to be, not what the request claims:
-            otherwise a request made for another hub would verify here.
-        headers: As received; fields that came in several lines either repeated in `items()` or joined by commas.
+        url: Absolute. Scheme and authority are what the receiver knows itself to be, not what the request
+            claims: otherwise a request made for another hub would verify here.
+        headers: As received; fields that came in several lines either repeated in `items()` or joined by
+            commas.
         body: As received, before any decoding.
         at: Now (aware).
         key_for: The identity whose fingerprint is given, or None.
@@ -133,8 +134,8 @@ def verify_request(
             already. It must be atomic over all workers, and is called only for a verified request.
 
     Raises:
-        SignatureInvalidError: Missing, malformed, extra or wrong signature, other components or parameters than the
-            protocol's, or a digest that is not the body's.
+        SignatureInvalidError: Missing, malformed, extra or wrong signature, other components or parameters
+            than the protocol's, or a digest that is not the body's.
         UnknownKeyError: `key_for` knows no such key.
         EnvelopeExpiredError: `created` is more than 120 seconds from `at`.
         EnvelopeReplayedError: The nonce was seen before.
@@ -169,7 +170,8 @@ def sign_response(
     Args:
         identity: The hub's.
         status: HTTP status code.
-        headers: The header fields the answer has already; `Content-Type` among them, also when the body is empty.
+        headers: The header fields the answer has already; `Content-Type` among them, also when the body is
+            empty.
         body: The bytes that will be sent.
         request_nonce: The nonce of the request it answers.
         at: Now (aware).
@@ -179,7 +181,8 @@ def sign_response(
         The header fields to add: `Knownto-Nonce`, `Content-Digest`, `Signature-Input`, `Signature`.
 
     Raises:
-        KeyFormatError: The answer cannot be signed as it is (no content type, already signed, malformed nonce).
+        KeyFormatError: The answer cannot be signed as it is (no content type, already signed, malformed
+            nonce).
     """
     _require_nonce(request_nonce)
     fields = {**_require_unsigned(headers), NONCE_HEADER.lower(): request_nonce}
@@ -217,7 +220,7 @@ def verify_response(
 
 
 def claimed_nonce(headers: Mapping[str, str]) -> str | None:
-    """The nonce a request claims, verified or not, so that a refusal can be signed for it; None if it has none."""
+    """The nonce a request claims, verified or not, so that a refusal can be signed for it; else None."""
     return read_nonce(merge_fields(headers))
 
 
@@ -238,7 +241,7 @@ class _Response:
     headers: dict[str, str]
 
 
-class _OneKey(HTTPSignatureKeyResolver):  # type: ignore[misc]  # The library carries no types.
+class _OneKey(HTTPSignatureKeyResolver):
     """Resolves to the identity that was looked up already, whatever key id is asked for."""
 
     def __init__(self, signer: PublicIdentity) -> None:
@@ -248,7 +251,7 @@ class _OneKey(HTTPSignatureKeyResolver):  # type: ignore[misc]  # The library ca
         return Ed25519PublicKey.from_public_bytes(self._signer.public_key)
 
 
-class _Verifier(HTTPMessageVerifier):  # type: ignore[misc]
+class _Verifier(HTTPMessageVerifier):
     """The library's verifier without its own reading of the clock; `_require_in_window` has done that."""
 
     def validate_created_and_expires(self, sig_input: Any, max_age: timedelta | None = None) -> None:

@@ -3,8 +3,8 @@
     staged ──▶ current ──▶ overlap ──▶ retired
        └──────────┴────────────────────▶
 
-One epoch at a time is current, and only it takes new tokens. An epoch in overlap can still be read until its end.
-Nothing leaves `retired`. No key is here, so the hub may use this module.
+One epoch at a time is current, and only it takes new tokens. An epoch in overlap can still be read until its
+end. Nothing leaves `retired`. No key is here, so the hub may use this module.
 """
 
 from collections.abc import Iterable

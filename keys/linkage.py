@@ -1,8 +1,8 @@
 """The linkage key of an epoch and what is derived from it (HKDF-SHA256, RFC 5869).
 
-Every derivation has its own label, so that no two uses ever share a key. What this does not protect against: whoever
-holds a linkage key can encode every birth date with every pair of initials (about 24 bits) in a minute, and so open
-the tokens of its epoch. Custody of the key is the protection, not its length.
+Every derivation has its own label, so that no two uses ever share a key. What this does not protect against:
+whoever holds a linkage key can encode every birth date with every pair of initials (about 24 bits) in a
+minute, and so open the tokens of its epoch. Custody of the key is the protection, not its length.
 """
 
 import os
@@ -79,8 +79,8 @@ class LinkageKey:
     def derive(self, label: str, context: bytes, length: int = 32) -> bytes:
         r"""A key for one labelled use: HKDF-SHA256 without salt, info = `knownto <label>\n` and the context.
 
-        No salt is needed for a uniformly random secret (RFC 5869, section 3.1). The label holds no line feed, so
-        label and context cannot run into each other.
+        No salt is needed for a uniformly random secret (RFC 5869, section 3.1). The label holds no line feed,
+        so label and context cannot run into each other.
 
         Args:
             label: A name, a slash and a version.

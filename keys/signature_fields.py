@@ -1,8 +1,8 @@
 """Reading `Signature-Input` and `Signature` strictly: one signature, and nothing the protocol does not name.
 
-RFC 9421 lets a message carry several signatures, each over components of its signer's choice. docs/protocol.md,
-section 2, allows one, over an exact list, with exact parameters. This module refuses everything else before any
-cryptography is done; whether the signature is right is not its subject.
+RFC 9421 lets a message carry several signatures, each over components of its signer's choice.
+docs/protocol.md, section 2, allows one, over an exact list, with exact parameters. This module refuses
+everything else before any cryptography is done; whether the signature is right is not its subject.
 """
 
 import re
@@ -16,7 +16,8 @@ import http_sf
 from keys.errors import SignatureInvalidError
 
 ALGORITHM = "ed25519"
-# 16 bytes are 22 characters of base64url without padding; the last carries two bits, so four letters can end one.
+# 16 bytes are 22 characters of base64url without padding; the last carries two bits, so four letters can end
+# one.
 _NONCE = re.compile(r"[A-Za-z0-9_-]{21}[AQgw]")
 _TEXT_PARAMETERS = ("alg", "keyid", "nonce", "tag")
 _PARAMETERS = frozenset({"created", *_TEXT_PARAMETERS})
@@ -39,7 +40,7 @@ def is_nonce(text: str) -> bool:
 
 
 def merge_fields(headers: Mapping[str, str]) -> dict[str, str]:
-    """Header fields under lower-case names; fields that came in several lines are joined by commas (RFC 9110, 5.3)."""
+    """Header fields under lower-case names; lines of one field are joined by commas (RFC 9110, section 5.3)."""
     merged: dict[str, str] = {}
     for name, value in headers.items():
         name = name.lower()
@@ -105,7 +106,7 @@ def _read_dictionary(fields: Mapping[str, str], name: str) -> dict[str, Any]:
 
 
 def _refuse_duplicate(_key: str, _context: str) -> None:
-    """Structured fields let the last of two equal keys win (RFC 9651, section 3.1.2); a signature must not."""
+    """Structured fields let the last of two equal keys win (RFC 9651, section 3.1.2); signatures must not."""
     raise SignatureInvalidError("signature: the same label or parameter twice")
 
 
