@@ -41,7 +41,7 @@ def decode_base64(text: object, *, field: str, length: int | None = None) -> byt
 
 
 def require_id(value: object, *, field: str) -> str:
-    """The value, if it is an id of the protocol (section 0: `[a-z0-9][a-z0-9-]{0,63}`)."""
+    """The value, if it is an id of the protocol (docs/protocol.md: `[a-z0-9][a-z0-9-]{0,63}`)."""
     if not isinstance(value, str) or not _ID.fullmatch(value):
         raise KeyFormatError(f"{field}: not an id (lower-case letters, digits and hyphens, at most 64)")
     return value

@@ -40,7 +40,7 @@ def is_nonce(text: str) -> bool:
 
 
 def merge_fields(headers: Mapping[str, str]) -> dict[str, str]:
-    """Header fields under lower-case names; lines of one field are joined by commas (RFC 9110, section 5.3)."""
+    """Header fields under lower-case names; lines of one field joined by commas (RFC 9110, section 5.3)."""
     merged: dict[str, str] = {}
     for name, value in headers.items():
         name = name.lower()
@@ -60,7 +60,7 @@ def read_signature(fields: Mapping[str, str], *, components: Sequence[str], tag:
         SignatureInvalidError: There is none or more than one, or it is not of the protocol's form.
     """
     covered, parameters, value = _read_only_signature(fields)
-    if covered != [(name, {}) for name in components]:
+    if [(type(name), name, extras) for name, extras in covered] != [(str, name, {}) for name in components]:
         raise SignatureInvalidError("signature: does not cover exactly the components of the protocol")
     _require_parameters(parameters, tag=tag)
     created = _read_time(parameters["created"])
