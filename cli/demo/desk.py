@@ -70,8 +70,9 @@ class Desk:
         reply = json.loads(answer)
         result = Result(reply["code"], reply["out"], reply["err"], time.perf_counter() - started)
         if result.code not in accept:
+            last = (result.err.strip() or "no message").splitlines()[-1]
             raise CommandFailedError(
-                f"{self.name}: 'knownto {' '.join(argv)}' ended with {result.code}: {result.err.strip()}"
+                f"{self.name}: 'knownto {' '.join(argv)}' ended with {result.code}: {last}"
             )
         return result
 
