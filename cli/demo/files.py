@@ -129,7 +129,7 @@ def _headers(agency: Agency) -> list[str]:
 def _mapping(agency: Agency) -> str:
     lines = [f"# How the columns of {agency.agency_id}.{agency.file} are called.", "[columns]"]
     lines += [f'{column} = "{OWN_HEADERS[column]}"' for column in _columns(agency) if column in OWN_HEADERS]
-    return "\n".join(line for line in lines if not line.startswith("team ")) + "\n"
+    return "\n".join(lines) + "\n"
 
 
 def _cells(caseload: Caseload) -> Iterable[list[str]]:
