@@ -259,7 +259,7 @@ class _Verifier(HTTPMessageVerifier):
 
 
 def library_verifier(signer: PublicIdentity) -> HTTPMessageVerifier:
-    """The library's verifier for one key; it checks a signature and nothing else that the protocol demands."""
+    """The library's verifier for one key; it checks a signature, and nothing else the protocol demands."""
     return _Verifier(signature_algorithm=ED25519, key_resolver=_OneKey(signer))
 
 

@@ -120,6 +120,7 @@ def test_the_library_path_makes_the_signature_rfc_9421_prints() -> None:
         created=AT.fromtimestamp(vector["created"], AT.tzinfo),
         label=vector["label"],
         include_alg=False,
+        use_existing_digest=True,
         covered_component_ids=vector["components"],
     )
     signer.apply(message, prepared, NodeIdentity(private).sign(prepared.signature_base))
