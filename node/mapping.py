@@ -1,0 +1,241 @@
+"""Which column is which: the contract's names, what people call them, and a mapping file for the rest.
+
+A mapping file is TOML::
+
+    sheet = "Open cases"          # for a workbook with several sheets
+    header_row = 3                # where the header is not found by itself
+    day_first = true              # false for a file with month before day throughout
+    [columns]                     # contract's name = the file's own header
+    local_id = "Client ref"
+    dob = "Born"
+    [areas]                       # the file's own word = area id
+    "East Herts" = "easthertfordshire"
+
+No header text of the file is ever put into an error: a file without a header has a person in its first row.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from node.errors import RecordFormatError
+from node.normalise import fold, normalise_area, text_of
+from node.tables import HEADER_SEARCH_ROWS, Grid
+from node.written_dates import Cell
+
+IDENTIFIER_FIELDS = (
+    "dob", "forename", "surname", "initials", "chain", "nhs_number", "sex", "area",
+    "aliases", "former_surnames", "other_chain",
+)  # fmt: skip
+CASELOAD_FIELDS = ("local_id", *IDENTIFIER_FIELDS, "opened", "closed", "last_contact", "team")
+CASE_LIST_FIELDS = ("case_ref", *IDENTIFIER_FIELDS, "basis", "basis_detail")
+# One of these must be there, or no row could ever be compared.
+COMPARABLE_FIELDS = ("dob", "chain", "nhs_number")
+
+SYNONYMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "local_id": ("local ref", "local reference", "client id", "client ref", "client reference", "case id",
+                     "record id", "unique id", "person id", "our ref"),
+        "case_ref": ("case reference", "case no", "case number", "mdt no", "mdt number", "mdt ref",
+                     "local ref", "local reference", "local id", "our ref"),
+        "dob": ("date of birth", "d o b", "birth date", "birthdate", "birth day", "born"),
+        "forename": ("forenames", "first name", "firstname", "first names", "given name", "given names"),
+        "surname": ("last name", "lastname", "family name", "second name"),
+        "initials": ("initial", "client initials"),
+        "chain": ("chain number", "chain no", "chain id", "chain ref", "chain reference"),
+        "nhs_number": ("nhs", "nhs no", "nhs num", "nhsnumber", "nhs id"),
+        "sex": ("gender", "m f"),
+        "area": ("borough", "district", "local authority", "council", "la"),
+        "aliases": ("alias", "also known as", "aka", "known as", "other names"),
+        "former_surnames": ("former surname", "previous surname", "previous surnames", "former name",
+                            "former names", "maiden name", "birth name"),
+        "other_chain": ("other chain number", "other chain numbers", "second chain", "previous chain"),
+        "opened": ("date opened", "open date", "opened on", "start date", "case opened"),
+        "closed": ("date closed", "close date", "closed on", "end date", "case closed", "closure date"),
+        "last_contact": ("last contact date", "date of last contact", "last seen", "last contacted"),
+        "team": ("team to ring", "service team", "contact team"),
+        "basis": ("lawful basis", "legal basis"),
+        "basis_detail": ("lawful basis detail", "basis details", "reason"),
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class HeaderMapping:
+    """What a mapping file says; the default leaves everything to the known names.
+
+    Attributes:
+        columns: The file's own header by the contract's name.
+        areas: Area id by the file's own word, folded as `header_key` does.
+        sheet: The sheet to read, or None.
+        header_row: Row of the header, counted from 1, or None.
+        day_first: Day before month in dates with the year last.
+    """
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    areas: Mapping[str, str] = field(default_factory=dict)
+    sheet: str | None = None
+    header_row: int | None = None
+    day_first: bool = True
+
+    def __repr__(self) -> str:
+        """Shows the contract's names only."""
+        return f"HeaderMapping({', '.join(sorted(self.columns))})"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Header:
+    """Where the header stands and which column holds which field, both counted from 0."""
+
+    row: int
+    columns: Mapping[str, int]
+
+    def __repr__(self) -> str:
+        """Shows the contract's names only."""
+        return f"Header(row={self.row}, columns={sorted(self.columns)})"
+
+
+def load_mapping(path: Path) -> HeaderMapping:
+    """Read a mapping file.
+
+    Raises:
+        RecordFormatError: It is missing, no TOML, or says something unknown.
+    """
+    try:
+        document = tomllib.loads(path.read_text("utf-8"))
+    except OSError:
+        raise RecordFormatError("mapping", "the file cannot be opened") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        raise RecordFormatError("mapping", "the file is not TOML") from None
+    return parse_mapping(document)
+
+
+def parse_mapping(document: Mapping[str, Any]) -> HeaderMapping:
+    """Check a mapping file's content.
+
+    Raises:
+        RecordFormatError: A key is unknown or a value of the wrong type.
+    """
+    expected: dict[str, type] = {
+        "columns": dict,
+        "areas": dict,
+        "sheet": str,
+        "header_row": int,
+        "day_first": bool,
+    }
+    for key, value in document.items():
+        if key not in expected:
+            raise RecordFormatError("mapping", f"only {', '.join(expected)} are known")
+        if type(value) is not expected[key]:
+            raise RecordFormatError("mapping", f"{key} must be a {expected[key].__name__}", field=key)
+    columns, areas = document.get("columns", {}), document.get("areas", {})
+    known = {*CASELOAD_FIELDS, *CASE_LIST_FIELDS}
+    if not known.issuperset(columns) or not all(isinstance(value, str) for value in columns.values()):
+        raise RecordFormatError("mapping", "names must be the contract's and values text", field="columns")
+    if not all(isinstance(value, str) and normalise_area(value) == value for value in areas.values()):
+        raise RecordFormatError("mapping", "values must be area ids", field="areas")
+    if document.get("header_row", 1) < 1:
+        raise RecordFormatError("mapping", "rows are counted from 1", field="header_row")
+    return HeaderMapping(
+        columns=dict(columns),
+        areas={header_key(word): area for word, area in areas.items()},
+        sheet=document.get("sheet"),
+        header_row=document.get("header_row"),
+        day_first=document.get("day_first", True),
+    )
+
+
+def header_key(cell: Cell) -> str:
+    """A header as it is compared: lower case, letters and digits, single spaces."""
+    return " ".join(re.sub(r"[^a-z0-9]+", " ", fold(text_of(cell))).split())
+
+
+def known_columns(
+    header: Sequence[Cell], fields: Sequence[str], mapping: HeaderMapping
+) -> dict[str, list[int]]:
+    """All columns that a header offers for each field: by mapping, else by exact name, else by synonym."""
+    keys = [header_key(cell) for cell in header]
+    claimed = {header_key(text) for text in mapping.columns.values()}
+    found: dict[str, list[int]] = {}
+    for name in fields:
+        if name in mapping.columns:
+            names: Iterable[Iterable[str]] = [[header_key(mapping.columns[name])]]
+        else:
+            names = [[header_key(name)], SYNONYMS.get(name, ())]
+        for spellings in names:
+            spelled = set(spellings) if name in mapping.columns else set(spellings) - claimed
+            columns = [index for index, key in enumerate(keys) if key and key in spelled]
+            if columns:
+                found[name] = columns
+                break
+    return found
+
+
+def find_header(grid: Grid, fields: Sequence[str], mapping: HeaderMapping) -> Header | None:
+    """The row near the top that holds the most known columns, or None where none holds the key column.
+
+    Cells that are empty there are taken from the row above, where a merged cell has its text.
+    """
+    wanted = range(min(len(grid.rows), HEADER_SEARCH_ROWS))
+    if mapping.header_row is not None:
+        wanted = range(mapping.header_row - 1, min(len(grid.rows), mapping.header_row))
+    best: tuple[int, int, dict[str, list[int]]] | None = None
+    for at in wanted:
+        found = known_columns(_with_row_above(grid, at), fields, mapping)
+        if fields[0] in found and (best is None or len(found) > best[0]):
+            best = (len(found), at, found)
+    if best is None:
+        return None
+    return Header(best[1], {name: columns[0] for name, columns in best[2].items() if len(columns) == 1})
+
+
+def require_header(
+    grids: Sequence[Grid], *, kind: str, fields: Sequence[str], mapping: HeaderMapping
+) -> tuple[Grid, Header]:
+    """The one sheet to read and its header.
+
+    Raises:
+        RecordFormatError: No sheet or several sheets hold the columns, one is missing, or one stands twice.
+    """
+    offered = [grid for grid in grids if mapping.sheet is None or grid.title.strip() == mapping.sheet.strip()]
+    if mapping.sheet is not None and not offered:
+        raise RecordFormatError(kind, "the workbook has no visible sheet of the mapping's name")
+    with_header = [(grid, header) for grid in offered if (header := find_header(grid, fields, mapping))]
+    if not with_header:
+        raise RecordFormatError(kind, "no row among the first 20 names this column", field=fields[0])
+    if len(with_header) > 1:
+        raise RecordFormatError(
+            kind, f"{len(with_header)} sheets hold a header: name one as `sheet` in a mapping file"
+        )
+    grid, header = with_header[0]
+    _check_header(grid, header, kind, fields, mapping)
+    return grid, header
+
+
+def _check_header(
+    grid: Grid, header: Header, kind: str, fields: Sequence[str], mapping: HeaderMapping
+) -> None:
+    row = header.row + 1
+    found = known_columns(_with_row_above(grid, header.row), fields, mapping)
+    for name, columns in found.items():
+        if len(columns) > 1:
+            raise RecordFormatError(kind, f"{len(columns)} columns are read as this one", row=row, field=name)
+    missing = [name for name in mapping.columns if name in fields and name not in found]
+    if missing:
+        raise RecordFormatError(kind, "no column has the mapping's header", row=row, field=missing[0])
+    if not any(name in found for name in COMPARABLE_FIELDS):
+        raise RecordFormatError(kind, "no column for dob, chain or nhs_number", row=row)
+
+
+def _with_row_above(grid: Grid, at: int) -> list[Cell]:
+    """A row of the grid whose empty cells are filled from the row above."""
+    row = list(grid.rows[at])
+    above = grid.rows[at - 1] if at else ()
+    row.extend([""] * (len(above) - len(row)))
+    return [cell if text_of(cell) or index >= len(above) else above[index] for index, cell in enumerate(row)]

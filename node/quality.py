@@ -1,0 +1,138 @@
+"""What a file's rows are found to lack: a closed vocabulary of rules, and the counts of them.
+
+A finding names row, field and rule, and never the value: the person who keeps the caseload looks the row
+up in their own file.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+Severity = Literal["unusable", "weak", "note"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule: how much it costs, and what it says to the person who keeps the file."""
+
+    severity: Severity
+    sentence: str
+
+
+RULES: Mapping[str, Rule] = MappingProxyType(
+    {
+        # The row is parked: nothing of it is encoded.
+        "missing_local_id": Rule("unusable", "The row has no reference of its own."),
+        "local_id_format": Rule(
+            "unusable", "The reference is longer than 64 characters or holds control characters."
+        ),
+        "duplicate_local_id": Rule("unusable", "The same reference stands in an earlier row."),
+        "no_birth_date": Rule(
+            "unusable", "There is no date of birth, and a case cannot be asked without one."
+        ),
+        "row_too_long": Rule("unusable", "The row has more cells than the header: its columns have shifted."),
+        "row_without_anything": Rule("unusable", "Nothing in the row can be compared with another agency."),
+        # The row is used for less than it could be.
+        "missing_birth_date": Rule("weak", "There is no date of birth."),
+        "unreadable_birth_date": Rule("weak", "The date of birth cannot be read as a date."),
+        "incomplete_birth_date": Rule("weak", "Only a part of the date of birth is given."),
+        "weak_birth_date": Rule(
+            "weak", "1 January is often typed for an unknown birthday: the year alone is used."
+        ),
+        "placeholder_birth_date": Rule(
+            "weak", "The date of birth is a filler, such as 1900 or Excel's zero."
+        ),
+        "impossible_date": Rule("weak", "The calendar has no such day: its plausible parts are used."),
+        "future_date": Rule("weak", "The date lies in the future: its other parts are used."),
+        "too_long_ago": Rule("weak", "The date is more than 115 years ago; a year before 1900 is left out."),
+        "no_names": Rule("weak", "There is neither a name nor an initial."),
+        "one_name_missing": Rule("weak", "Forename or surname is missing, initial included."),
+        "placeholder_name": Rule("weak", "A filler such as Unknown or Refused stands in place of a name."),
+        "name_not_latin": Rule("weak", "The name is not in Latin letters and cannot be compared."),
+        "initials_format": Rule("weak", "The initials are not letters, first name first."),
+        "nhs_check_digit": Rule("weak", "The NHS number does not agree with its check digit."),
+        "nhs_format": Rule("weak", "The NHS number is not ten digits."),
+        "chain_format": Rule("weak", "The CHAIN number is not 1 to 12 digits."),
+        "unreadable_day": Rule("weak", "The day cannot be read as a date and is left out."),
+        "closed_before_opened": Rule(
+            "weak", "The case was closed before it was opened: neither day is used."
+        ),
+        # Worth knowing; the row is used as it should be.
+        "excel_serial": Rule("note", "The date is Excel's day number; it was read as the day it stands for."),
+        "day_month_swapped": Rule(
+            "note", "Day and month look swapped; the date was read with them swapped back."
+        ),
+        "digit_in_name": Rule(
+            "note", "A name holds digits: 0, 1 and 5 were read as o, l and s, others left out."
+        ),
+        "initials_differ": Rule(
+            "note", "The initials are not those of the names; those of the names are used."
+        ),
+        "unknown_sex": Rule("note", "The sex is neither male nor female and is not compared."),
+        "area_format": Rule("note", "The area cannot be written as an area id and is left out."),
+        "too_many_names": Rule("note", "More than 8 ways to write the person: the last ones are left out."),
+        "same_number": Rule(
+            "note", "Another row has the same CHAIN or NHS number: possibly the same person."
+        ),
+        "same_birth_date_and_initials": Rule(
+            "note", "Another row has the same date of birth and initials: the same person, or twins."
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One rule that one row breaks. It holds no value of the file."""
+
+    row: int
+    field: str
+    rule: str
+
+    @property
+    def severity(self) -> Severity:
+        """How much it costs: the row, its strength, or nothing."""
+        return RULES[self.rule].severity
+
+    @property
+    def sentence(self) -> str:
+        """The rule in words."""
+        return RULES[self.rule].sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The counts that `node check` prints.
+
+    Attributes:
+        rows: Rows that hold anything.
+        used: Rows from which at least one token can be made.
+        weak: Used rows with a weak finding.
+        unusable: Rows that are parked.
+        by_rule: Number of findings by rule, most frequent first.
+    """
+
+    rows: int
+    used: int
+    weak: int
+    unusable: int
+    by_rule: Mapping[str, int]
+
+
+def summarise(rows: int, used_rows: Iterable[int], findings: Iterable[Finding]) -> Summary:
+    """Count a file's findings.
+
+    Args:
+        rows: Rows that hold anything.
+        used_rows: The row numbers of the records or cases taken.
+        findings: Everything found.
+    """
+    used = frozenset(used_rows)
+    listed = tuple(findings)
+    weak = {finding.row for finding in listed if finding.severity == "weak"} & used
+    by_rule = dict(Counter(finding.rule for finding in listed).most_common())
+    return Summary(rows=rows, used=len(used), weak=len(weak), unusable=rows - len(used), by_rule=by_rule)

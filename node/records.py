@@ -1,0 +1,305 @@
+"""Caseloads and case lists: a file in, records or cases out, and a finding for all that a row lacks.
+
+The file as a whole is refused with an error (nothing of it is taken); a row is parked with a finding, and the
+others go on. Neither ever holds a value of the file.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+from node.errors import RecordFormatError
+from node.identifiers import Case, Identifiers, Record
+from node.mapping import (
+    CASE_LIST_FIELDS,
+    CASELOAD_FIELDS,
+    Header,
+    HeaderMapping,
+    known_columns,
+    require_header,
+)
+from node.normalise import normalise_area, text_of
+from node.people import RowReader
+from node.quality import Finding, Summary, summarise
+from node.tables import Grid, read_grids
+from node.written_dates import Cell
+
+MAX_REFERENCE_CHARACTERS = 64
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Caseload:
+    """A caseload file's content.
+
+    Attributes:
+        records: Rows from which at least one token can be made.
+        findings: What was found, by row.
+        rows: Number of rows that hold anything.
+    """
+
+    records: tuple[Record, ...]
+    findings: tuple[Finding, ...]
+    rows: int
+
+    @property
+    def summary(self) -> Summary:
+        """The counts that `node check` prints."""
+        return summarise(self.rows, (record.row for record in self.records), self.findings)
+
+    def __repr__(self) -> str:
+        """Shows counts only."""
+        return f"Caseload({len(self.records)} records of {self.rows} rows)"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ParkedCase:
+    """A case that cannot be asked, named by its row and the asker's own reference."""
+
+    row: int
+    case_ref: str | None
+    rule: str
+
+    def __repr__(self) -> str:
+        """Shows row and rule only."""
+        return f"ParkedCase(row={self.row}, rule={self.rule})"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class CaseList:
+    """A case list file's content.
+
+    Attributes:
+        cases: Rows that can be asked.
+        findings: What was found, by row.
+        rows: Number of rows that hold anything.
+        parked: Rows that cannot be asked, each with its reference where it has one.
+        table: The original cells, for writing the known-to sheet.
+        header: Where the table's header stands.
+    """
+
+    cases: tuple[Case, ...]
+    findings: tuple[Finding, ...]
+    rows: int
+    parked: tuple[ParkedCase, ...]
+    table: Grid
+    header: Header
+
+    @property
+    def summary(self) -> Summary:
+        """The counts that `node check` prints."""
+        return summarise(self.rows, (case.row for case in self.cases), self.findings)
+
+    def __repr__(self) -> str:
+        """Shows counts only."""
+        return f"CaseList({len(self.cases)} cases of {self.rows} rows)"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _ReadRow:
+    """One row with its reference settled; `rule` parks it."""
+
+    number: int
+    reference: str
+    fields: Mapping[str, Cell]
+    rule: str | None
+
+    def __repr__(self) -> str:
+        return f"_ReadRow(number={self.number})"
+
+
+def read_caseload(path: Path, *, mapping: HeaderMapping | None = None, today: date) -> Caseload:
+    """Read an agency's caseload (CSV, XLSX, XLS or ODS; docs/caseloads.md).
+
+    Args:
+        path: The file.
+        mapping: What a mapping file says about its columns.
+        today: Dates of birth after this day are impossible; two-digit years count back from it.
+
+    Raises:
+        RecordFormatError: The file as a whole cannot be read.
+    """
+    mapping = mapping or HeaderMapping()
+    grid, header = _open(path, "caseload", CASELOAD_FIELDS, mapping)
+    reader = RowReader(today=today, day_first=mapping.day_first, areas=mapping.areas)
+    found: list[Finding] = []
+    records = []
+    rows = list(_rows(grid, header, "local_id"))
+    for row in rows:
+        record = _record(row, reader, found)
+        if record is not None:
+            records.append(record)
+    _require_rows(rows, "caseload")
+    found.extend(_look_alikes(records))
+    return Caseload(tuple(records), _sorted(found), len(rows))
+
+
+def read_cases(path: Path, *, mapping: HeaderMapping | None = None, today: date) -> CaseList:
+    """Read a case list: as a caseload, with `case_ref`, and every case needs a date of birth.
+
+    Raises:
+        RecordFormatError: The file as a whole cannot be read.
+    """
+    mapping = mapping or HeaderMapping()
+    grid, header = _open(path, "case list", CASE_LIST_FIELDS, mapping)
+    reader = RowReader(today=today, day_first=mapping.day_first, areas=mapping.areas)
+    found: list[Finding] = []
+    cases: list[Case] = []
+    parked: list[ParkedCase] = []
+    rows = list(_rows(grid, header, "case_ref"))
+    for row in rows:
+        case = _case(row, reader, found)
+        if isinstance(case, Case):
+            cases.append(case)
+        else:
+            parked.append(case)
+    _require_rows(rows, "case list")
+    return CaseList(tuple(cases), _sorted(found), len(rows), tuple(parked), grid, header)
+
+
+def read_person(
+    fields: Mapping[str, str], *, today: date
+) -> tuple[tuple[Identifiers, ...], str | None, tuple[Finding, ...]]:
+    """Read one person typed at a prompt, by the contract's names.
+
+    Returns:
+        The identifiers, the area id, and the findings, whose row is 1.
+    """
+    reader = RowReader(today=today)
+    found: list[Finding] = []
+    ways, findings = reader.identifiers(fields, 1)
+    area = reader.area(fields, 1, found)
+    return ways, area, (*findings, *found)
+
+
+def _open(path: Path, kind: str, fields: Sequence[str], mapping: HeaderMapping) -> tuple[Grid, Header]:
+    def recognises(row: Sequence[Cell]) -> int:
+        return len(known_columns(row, fields, mapping))
+
+    grids = read_grids(Path(path), kind=kind, recognises=recognises, with_number_formats=kind == "case list")
+    return require_header(grids, kind=kind, fields=fields, mapping=mapping)
+
+
+def _require_rows(rows: Sequence[_ReadRow], kind: str) -> None:
+    """An empty file must not pass: a push of nothing would remove everything from the hub."""
+    if not rows:
+        raise RecordFormatError(kind, "there is a header and no row below it")
+
+
+def _rows(grid: Grid, header: Header, key: str) -> Iterator[_ReadRow]:
+    """The rows below the header that hold anything."""
+    width = len(grid.rows[header.row])
+    seen: set[str] = set()
+    for number, cells in enumerate(grid.rows[header.row + 1 :], start=header.row + 2):
+        if not any(map(text_of, cells)):
+            continue
+        fields = {name: cells[column] for name, column in header.columns.items() if column < len(cells)}
+        reference = text_of(fields.get(key))
+        rule = _reference_rule(reference, seen)
+        # Only a text file can have cells beyond its header: an unquoted delimiter has shifted the row.
+        if grid.dialect is not None and any(map(text_of, cells[width:])):
+            rule = "row_too_long"
+        if rule is None:
+            seen.add(reference)
+        yield _ReadRow(number, reference, fields, rule)
+
+
+def _reference_rule(reference: str, seen: set[str]) -> str | None:
+    if not reference:
+        return "missing_local_id"
+    if len(reference) > MAX_REFERENCE_CHARACTERS:
+        return "local_id_format"
+    if not reference.isascii() and any(unicodedata.category(letter)[0] == "C" for letter in reference):
+        return "local_id_format"
+    if reference.isascii() and not reference.isprintable():
+        return "local_id_format"
+    return "duplicate_local_id" if reference in seen else None
+
+
+def _record(row: _ReadRow, reader: RowReader, found: list[Finding]) -> Record | None:
+    if row.rule is not None:
+        found.append(Finding(row.number, "local_id", row.rule))
+        return None
+    ways, findings = reader.identifiers(row.fields, row.number)
+    found.extend(findings)
+    if not any(way.usable for way in ways):
+        found.append(Finding(row.number, "row", "row_without_anything"))
+        return None
+    day = partial(reader.day, fields=row.fields, row=row.number, found=found)
+    opened, closed = day("opened"), day("closed")
+    if opened is not None and closed is not None and closed < opened:
+        found.append(Finding(row.number, "closed", "closed_before_opened"))
+        opened = closed = None
+    return Record(
+        row=row.number,
+        local_id=row.reference,
+        identifiers=ways,
+        area=reader.area(row.fields, row.number, found),
+        opened=opened,
+        closed=closed,
+        last_contact=day("last_contact"),
+        team=text_of(row.fields.get("team")) or None,
+    )
+
+
+def _case(row: _ReadRow, reader: RowReader, found: list[Finding]) -> Case | ParkedCase:
+    rule = row.rule
+    ways: tuple[Identifiers, ...] = ()
+    if rule is None:
+        ways, findings = reader.identifiers(row.fields, row.number)
+        found.extend(finding for finding in findings if finding.rule != "missing_birth_date")
+        rule = _case_rule(ways)
+    if rule is not None:
+        field = "dob" if rule == "no_birth_date" else "row" if rule == "row_without_anything" else "case_ref"
+        found.append(Finding(row.number, field, rule))
+        return ParkedCase(row.number, _showable(row), rule)
+    basis = normalise_area(row.fields.get("basis"))
+    return Case(
+        row=row.number,
+        case_ref=row.reference,
+        identifiers=ways,
+        area=reader.area(row.fields, row.number, found),
+        basis=basis.replace("-", "_") if basis else None,
+        basis_detail=text_of(row.fields.get("basis_detail")) or None,
+    )
+
+
+def _case_rule(ways: Sequence[Identifiers]) -> str | None:
+    birth = ways[0].birth
+    if birth is None or birth.parts == 0:
+        return "no_birth_date"
+    return None if any(way.usable for way in ways) else "row_without_anything"
+
+
+def _showable(row: _ReadRow) -> str | None:
+    """The reference, unless it is the reference itself that cannot be shown."""
+    return None if row.rule in ("local_id_format", "missing_local_id", "row_too_long") else row.reference
+
+
+def _look_alikes(records: Sequence[Record]) -> Iterator[Finding]:
+    """Rows of one file that may be the same person, or twins."""
+    by_date: defaultdict[tuple[object, ...], list[int]] = defaultdict(list)
+    by_number: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
+    for record in records:
+        main = record.identifiers[0]
+        if main.birth is not None and main.birth.complete and main.has_initials:
+            by_date[(main.birth, main.forename_initial, main.surname_initial)].append(record.row)
+        for way in record.identifiers:
+            for name, value in (("chain", way.chain), ("nhs_number", way.nhs_number)):
+                if value is not None:
+                    by_number[(name, value)].add(record.row)
+    for rows in by_date.values():
+        if len(rows) > 1:
+            yield from (Finding(row, "dob", "same_birth_date_and_initials") for row in rows)
+    for (name, _), numbered in by_number.items():
+        if len(numbered) > 1:
+            yield from (Finding(row, name, "same_number") for row in numbered)
+
+
+def _sorted(found: Sequence[Finding]) -> tuple[Finding, ...]:
+    return tuple(sorted(set(found), key=lambda finding: (finding.row, finding.field, finding.rule)))
