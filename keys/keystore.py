@@ -27,6 +27,7 @@ from keys.private_files import locked_directory, read_private, write_private
 
 FORMAT = "keystore/1"
 _KDF = "argon2id"
+_LONGEST_HEADER_BYTES = 1024  # A header has about 200; a longer line is not one, and is not parsed.
 _NONCE_BYTES = 12
 _NAME = re.compile(r"[a-z0-9][a-z0-9./-]{0,127}")
 _HEADER_FIELDS = frozenset({"format", "kdf", "memory_kib", "iterations", "lanes", "salt", "nonce"})
@@ -196,11 +197,13 @@ class KeyStore:
 def _split(content: bytes) -> tuple[_Header, bytes, bytes]:
     """Header, the header's bytes as they stand in the file, ciphertext."""
     line, mark, sealed = content.partition(b"\n")
+    if not mark or len(line) > _LONGEST_HEADER_BYTES:
+        raise KeyFormatError(f"key store: not a {FORMAT} file")
     try:
         fields = json.loads(line)
     except ValueError:  # Not chained: the parser's error carries the text.
         raise KeyFormatError(f"key store: not a {FORMAT} file") from None
-    if not mark or not isinstance(fields, dict) or fields.get("format") != FORMAT:
+    if not isinstance(fields, dict) or fields.get("format") != FORMAT:
         raise KeyFormatError(f"key store: not a {FORMAT} file")
     if fields.keys() != _HEADER_FIELDS or fields["kdf"] != _KDF:
         raise KeyFormatError(f"key store: not the header of a {FORMAT} file")

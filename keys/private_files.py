@@ -33,9 +33,12 @@ def read_private(path: Path) -> bytes:
         raise CustodyError("private file: missing") from error
     except OSError as error:
         raise CustodyError("private file: a symbolic link, or not to be opened by this user") from error
-    with open(descriptor, "rb") as file:
-        _require_private(os.fstat(file.fileno()))
-        return file.read()
+    try:
+        _require_private(os.fstat(descriptor))
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

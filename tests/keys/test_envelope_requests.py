@@ -1,4 +1,4 @@
-"""A signed request is taken once, as it was signed, in its time; what was altered is refused, and says why."""
+"""A signed request is taken once, as it was signed, in its time; whatever was altered is refused."""
 
 import base64
 from collections.abc import Callable
