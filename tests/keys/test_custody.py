@@ -144,6 +144,18 @@ def test_an_envelope_that_names_another_key_than_it_holds_is_refused() -> None:
         unwrap(envelope)
 
 
+def test_a_custodian_cannot_sign_what_names_another_custodian() -> None:
+    bound = {field: wrapped()[field] for field in ("network", "epoch", "linkage_key_id", "recipient")}
+    bound["custodian"] = RIVAL.public.fingerprint
+    info = b"knownto key-envelope/1\n" + reference.canonical(bound).encode()
+    sealed = reference.Hpke.seal(
+        KEY.to_bytes(), recipient=EXCHANGE.public_bytes, ephemeral=bytes([7]) * 32, info=info
+    )
+    envelope = resigned(**bound, encapsulated_and_ciphertext=base64.b64encode(sealed).decode())
+    with pytest.raises(KeyUnwrapError, match="names another custodian"):
+        unwrap(envelope)
+
+
 @pytest.mark.parametrize(
     "exchange_key",
     [

@@ -79,6 +79,11 @@ def test_what_has_no_canonical_form_is_refused(document: Any) -> None:
     assert refusal.value.__cause__ is None
 
 
+def test_a_float_is_refused_by_name() -> None:
+    with pytest.raises(KeyFormatError, match="holds a float"):
+        canonical_bytes({"a": 1.0})
+
+
 def test_an_enumeration_is_written_as_its_text() -> None:
     assert canonical_bytes({"a": Kind.ONE}) == b'{"a":"one"}'
 
