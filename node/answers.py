@@ -1,0 +1,236 @@
+"""The words: what an answer is called, and what its evidence says, for people who read no weights.
+
+Answers travel as one letter, evidence as ids (docs/protocol.md sections 9 and 10). The words are the same
+in screens, command line, API and exports, and stand here once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from node.errors import IntegrityError
+
+
+class AnswerWord(StrEnum):
+    """The five answers; there is no sixth, and never "Not known"."""
+
+    KNOWN = "Known"
+    POSSIBLY_KNOWN = "Possibly known - ring to check"
+    NO_SHARED_MATCH = "No shared match"
+    NO_REPLY_YET = "No reply yet"
+    NOT_ASKED = "Not asked"
+
+
+WORDS: Mapping[str, AnswerWord] = {
+    "K": AnswerWord.KNOWN,
+    "P": AnswerWord.POSSIBLY_KNOWN,
+    "N": AnswerWord.NO_SHARED_MATCH,
+    "R": AnswerWord.NO_REPLY_YET,
+    "A": AnswerWord.NOT_ASKED,
+}
+DISCLOSED = frozenset({"K", "P"})
+
+
+def word_of(code: str) -> AnswerWord:
+    """The answer word of a code.
+
+    Raises:
+        IntegrityError: The hub answered outside the vocabulary.
+    """
+    try:
+        return WORDS[code]
+    except KeyError:
+        raise IntegrityError("the hub's answer holds a code outside the vocabulary") from None
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceStep:
+    """One comparison's part in an answer.
+
+    Attributes:
+        comparison: Comparison id, such as `identity`.
+        level: The level it reached, such as `exact`.
+        weight: Match weight in bits, log2(m/u).
+    """
+
+    comparison: str
+    level: str
+    weight: float
+
+    @property
+    def words(self) -> str:
+        """What this step says, in words."""
+        return words_of_level(self.comparison, self.level)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Why an agency was answered Known or Possibly known.
+
+    Attributes:
+        posterior: P(the agency knows the person), in [0, 1].
+        prior: The weight the search started from, in bits (log2 odds).
+        steps: The comparisons, each with its weight.
+    """
+
+    posterior: float
+    prior: float
+    steps: tuple[EvidenceStep, ...]
+
+    @property
+    def total_weight(self) -> float:
+        """The sum of the steps' weights, in bits."""
+        return sum(step.weight for step in self.steps)
+
+
+def parse_evidence(document: Mapping[str, Any]) -> Evidence:
+    """Read an `evidence/1` document.
+
+    Raises:
+        IntegrityError: It is malformed.
+    """
+    try:
+        if document["format"] != "evidence/1":
+            raise ValueError
+        steps = tuple(
+            EvidenceStep(str(step["comparison"]), str(step["level"]), float(step["weight"]))
+            for step in document["steps"]
+        )
+        return Evidence(float(document["posterior"]), float(document["prior"]), steps)
+    except (KeyError, TypeError, ValueError):
+        raise IntegrityError("the hub's answer holds malformed evidence") from None
+
+
+DATE_WORDS: Mapping[str, str] = {
+    "exact": "the date of birth agrees",
+    "swapped": "day and month of birth look swapped",
+    "day_missing": "month and year of birth agree, the day is not known",
+    "month_missing": "day and year of birth agree, the month is not known",
+    "year_missing": "day and month of birth agree, the year is not known",
+    "day_differs": "month and year of birth agree, the day differs",
+    "month_differs": "day and year of birth agree, the month differs",
+    "year_differs": "day and month of birth agree, the year differs",
+    "year": "the year of birth agrees",
+    "none": "the date of birth shows no agreement",
+}
+INITIALS_WORDS: Mapping[str, str] = {
+    "both": "both initials agree",
+    "swapped": "the initials agree in swapped order",
+    "last": "the surname's initial agrees, the forename's does not",
+    "first": "the forename's initial agrees, the surname's does not",
+    "none": "the initials show no agreement",
+}
+SOUNDS_WORDS: Mapping[str, str] = {
+    "both": "both names sound the same",
+    "surname": "the surname sounds the same",
+    "none": "",  # often because names are not shared at all: nothing to say
+}
+GRADE_WORDS: Mapping[str, str] = {
+    "same": "is spelled the same",
+    "close": "is spelled nearly the same",
+    "alike": "is spelled alike",
+    "distant": "is spelled differently",
+    "other": "is another one",
+}
+SEEN_WORDS: Mapping[str, str] = {
+    "stored": "",
+    "asked": "found by allowing for a typing error",
+}
+COMPLETENESS_WORDS: Mapping[str, str] = {
+    "whole": "",
+    "incomplete": "one side has no whole date of birth or not both initials",
+}
+COMPARISON_WORDS: Mapping[str, Mapping[str, str]] = {
+    "chain": {
+        "agree": "the CHAIN number agrees",
+        "partial": "the CHAIN number agrees but for one digit",
+        "differ": "the CHAIN numbers differ",
+        "absent": "one side has no CHAIN number",
+    },
+    "nhs_number": {
+        "agree": "the NHS number agrees",
+        "partial": "the NHS number agrees but for one digit",
+        "differ": "the NHS numbers differ",
+        "absent": "one side has no NHS number",
+    },
+    "sex": {
+        "agree": "the sex agrees",
+        "differ": "the sex differs",
+        "absent": "one side does not say the sex",
+    },
+    "area": {
+        "agree": "the same area",
+        "differ": "another area",
+        "absent": "one side does not say the area",
+    },
+}
+COMPARISON_NAMES: Mapping[str, str] = {
+    "identity": "date of birth and names",
+    "names": "names",
+    "chain": "CHAIN number",
+    "nhs_number": "NHS number",
+    "sex": "sex",
+    "area": "area",
+}
+FAMILIES: Mapping[str, Mapping[str, str]] = {
+    "date": DATE_WORDS,
+    "initials": INITIALS_WORDS,
+    "sounds": SOUNDS_WORDS,
+    "seen": SEEN_WORDS,
+}
+
+
+def words_of_level(comparison: str, level: str) -> str:
+    """What a comparison's level says, in words.
+
+    An identity level joins several findings, such as `date=exact initials=both sounds=none whole`. An id that
+    this release does not know is shown as it is: it names no value.
+    """
+    if comparison in COMPARISON_WORDS:
+        return COMPARISON_WORDS[comparison].get(level, f"{COMPARISON_NAMES[comparison]}: {level}")
+    said = [_words_of_part(part) for part in level.split(" ")]
+    return ", ".join(words for words in said if words)
+
+
+def _words_of_part(part: str) -> str:
+    family, mark, level = part.partition("=")
+    if not mark:
+        return COMPLETENESS_WORDS.get(part, part)
+    if family == "names":
+        forename, _, surname = level.partition("/")
+        return f"the forename {_grade(forename)}, the surname {_grade(surname)}"
+    return FAMILIES.get(family, {}).get(level, part)
+
+
+def _grade(level: str) -> str:
+    return GRADE_WORDS.get(level, level)
+
+
+WATERFALL_COLUMNS = 40
+
+
+def draw_waterfall(evidence: Evidence) -> list[str]:
+    """The weights as lines of text, from the prior to the sum, in bits.
+
+    Every bar starts where the one before ended; `+` speaks for, `-` against. The scale is the same for all.
+    """
+    steps = [("before comparing", evidence.prior)]
+    steps += [
+        (COMPARISON_NAMES.get(step.comparison, step.comparison), step.weight) for step in evidence.steps
+    ]
+    ends = [0.0]
+    for _, weight in steps:
+        ends.append(ends[-1] + weight)
+    low, high = min(ends), max(ends)
+    scale = WATERFALL_COLUMNS / ((high - low) or 1.0)
+    lines = []
+    for (name, weight), start, end in zip(steps, ends, ends[1:], strict=False):
+        left = round((min(start, end) - low) * scale)
+        width = max(1, round(abs(weight) * scale)) if weight else 0
+        bar = " " * left + ("+" if weight > 0 else "-") * width
+        lines.append(f"{name:<24}{weight:+8.2f}  {bar}".rstrip())
+    lines.append(f"{'together':<24}{ends[-1]:+8.2f}  bits")
+    return lines

@@ -1,0 +1,142 @@
+"""By what right a case is asked: consent or public task, as typed in a case list or given with a command.
+
+A case list's `basis` column says `consent` or `public_task`; `basis_detail` says the rest in one cell:
+
+    consent        2026-10-01 written                                (day it was given, method)
+    public_task    safeguarding_adult; ig-lead; free text            (category; approver; reason)
+
+The reason's words stay at this node; a salted promise of them goes out (`node.commitments`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from node.commitments import Commitment, commit_reason
+from node.consent import METHODS
+from node.dates import parse_day
+from node.errors import RecordFormatError
+from node.times import format_time, start_of_day
+
+REASON_CATEGORIES = (
+    "risk_to_life",
+    "serious_harm",
+    "safeguarding_adult",
+    "safeguarding_child",
+    "missing_person",
+    "public_protection",
+)
+KINDS = ("consent", "public_task")
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentBasis:
+    """The asker holds the person's consent to ask."""
+
+    captured_at: datetime
+    method: str
+
+    def format(self, purpose: str) -> dict[str, Any]:
+        """As it travels; the scope is the purpose asked for."""
+        return {
+            "kind": "consent",
+            "captured_at": format_time(self.captured_at),
+            "method": self.method,
+            "scope": [purpose],
+        }
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PublicTaskBasis:
+    """A public task with a safeguarding reason, approved by somebody other than the asker."""
+
+    category: str
+    approver: str
+    reason: Commitment
+
+    def format(self, purpose: str) -> dict[str, Any]:
+        """As it travels, without the reason's words."""
+        return {
+            "kind": "public_task",
+            "reason_category": self.category,
+            "reason_commitment": self.reason.digest,
+            "approver": self.approver,
+        }
+
+
+Basis = ConsentBasis | PublicTaskBasis
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class BasisDefaults:
+    """What a command says for the rows that say nothing themselves."""
+
+    kind: str | None = None
+    captured_at: date | None = None
+    method: str | None = None
+    category: str | None = None
+    approver: str | None = None
+    reason: str | None = None
+
+
+def read_basis(
+    kind: str | None, detail: str | None, *, defaults: BasisDefaults, row: int | None, today: date
+) -> Basis:
+    """The lawful basis of one case.
+
+    Args:
+        kind: The row's `basis`, or None.
+        detail: The row's `basis_detail`, or None.
+        defaults: What the command says.
+        row: The row, for the error.
+        today: Consent cannot be given after this day.
+
+    Raises:
+        RecordFormatError: Nothing says by what right, or something of it is missing or malformed.
+    """
+    chosen = kind or defaults.kind
+    if chosen == "consent":
+        return _read_consent(detail, defaults, row, today)
+    if chosen == "public_task":
+        return _read_public_task(detail, defaults, row)
+    rule = "is missing: consent or public_task" if chosen is None else "must be consent or public_task"
+    raise RecordFormatError("case list", rule, row=row, field="basis")
+
+
+def _read_consent(detail: str | None, defaults: BasisDefaults, row: int | None, today: date) -> ConsentBasis:
+    words = (detail or "").replace(";", " ").split()
+    method = words.pop().lower() if words and words[-1].lower() in METHODS else defaults.method
+    captured = parse_day(" ".join(words), today=today) if words else defaults.captured_at
+    if captured is None:
+        rule = "must begin with the day the consent was given"
+        raise RecordFormatError("case list", rule, row=row, field="basis_detail")
+    if captured > today:
+        raise RecordFormatError("case list", "the consent is from the future", row=row, field="basis_detail")
+    if method not in METHODS:
+        rule = f"must end with how it was given: {', '.join(METHODS)}"
+        raise RecordFormatError("case list", rule, row=row, field="basis_detail")
+    return ConsentBasis(start_of_day(captured), method)
+
+
+def _read_public_task(detail: str | None, defaults: BasisDefaults, row: int | None) -> PublicTaskBasis:
+    parts = [part.strip() for part in (detail or "").split(";", 2)] if detail else []
+    given: Sequence[str | None] = [*parts, *[None] * (3 - len(parts))]
+    if detail and len(parts) == 1 and parts[0] not in REASON_CATEGORIES:
+        given = [None, None, parts[0]]  # a reason alone; the rest comes with the command
+    category, approver, text = (
+        own or default
+        for own, default in zip(given, (defaults.category, defaults.approver, defaults.reason), strict=True)
+    )
+    checks: Mapping[str, bool] = {
+        f"needs a reason category: {', '.join(REASON_CATEGORIES)}": category in REASON_CATEGORIES,
+        "needs an approver who is not the asker": bool(approver),
+        "needs a reason in words, which stay at this node": bool(text),
+    }
+    for rule, holds in checks.items():
+        if not holds:
+            raise RecordFormatError("case list", rule, row=row, field="basis_detail")
+    assert category and approver and text
+    return PublicTaskBasis(category, approver.lower(), commit_reason(text))

@@ -1,0 +1,176 @@
+"""Who belongs, under which agreement, with which key: agencies, agreements, epochs.
+
+The hub relays all of it and is believed in none of it: every signature is checked here, and an agency's
+keys are remembered when first seen, so that a hub that later hands out other keys for it is noticed. First
+sight itself proves nothing, which is why the linkage key is only given to and taken from an agency whose
+fingerprint people have compared out of band.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from keys.documents import document_digest
+from keys.errors import KeyFormatError, SignatureInvalidError
+from keys.identity import PublicIdentity, fingerprints_equal
+from node.client import HubClient
+from node.errors import IntegrityError
+from node.store import Store
+from node.times import parse_time
+
+
+@dataclass(frozen=True, slots=True)
+class Agency:
+    """One agency of the network, as the hub lists it and this node has checked it."""
+
+    agency: str
+    name: str
+    service: str
+    area: str | None
+    custodian: bool
+    state: str
+    identity: PublicIdentity | None
+    as_of: datetime | None
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of its keys, computed here; empty where it has not enrolled."""
+        return self.identity.fingerprint if self.identity else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """One agreement this agency is a party of, with the signatures that verified."""
+
+    document: Mapping[str, Any]
+    digest: str
+    signed_by: tuple[str, ...]
+
+    @property
+    def agreement(self) -> str:
+        """Its id."""
+        return str(self.document["agreement"])
+
+    @property
+    def parties(self) -> tuple[str, ...]:
+        """The agencies it is between."""
+        return tuple(self.document["parties"])
+
+    def is_live_between(self, one: str, other: str, *, at: datetime) -> bool:
+        """Whether both have signed it and it is in date (docs/protocol.md section 6)."""
+        in_date = parse_time(self.document["not_before"]) <= at < parse_time(self.document["expires"])
+        return in_date and one in self.signed_by and other in self.signed_by
+
+
+def fetch_agencies(client: HubClient, store: Store) -> dict[str, Agency]:
+    """All agencies by id, their keys checked against what this node has seen before.
+
+    Raises:
+        IntegrityError: The hub hands out other keys for an agency than before, or a wrong fingerprint.
+    """
+    listed = client.call("GET", "/v1/agencies")["agencies"]
+    agencies = {entry["agency"]: _parse_agency(entry) for entry in listed}
+    for agency in agencies.values():
+        _require_known_keys(agency, store)
+    return agencies
+
+
+def require_agency(agencies: Mapping[str, Agency], agency: str) -> tuple[Agency, PublicIdentity]:
+    """One enrolled agency and its keys.
+
+    Raises:
+        IntegrityError: The hub lists no such agency, or it has no keys yet.
+    """
+    found = agencies.get(agency)
+    if found is None:
+        raise IntegrityError("the hub lists no such agency")
+    if found.identity is None:
+        raise IntegrityError(f"agency {found.agency} has not enrolled: it has no keys yet")
+    return found, found.identity
+
+
+def fetch_agreements(client: HubClient, agencies: Mapping[str, Agency]) -> list[Agreement]:
+    """The agreements this agency is a party of; a signature that does not verify is an error.
+
+    Raises:
+        IntegrityError: The hub relays a wrong digest or a signature that its signer did not make.
+    """
+    return [_check_agreement(entry, agencies) for entry in client.call("GET", "/v1/agreements")["agreements"]]
+
+
+def propose_agreement(client: HubClient, document: Mapping[str, Any]) -> str:
+    """Put an agreement before its parties; returns its digest."""
+    client.call("POST", "/v1/agreements", document)
+    return document_digest(document)
+
+
+def sign_agreement(client: HubClient, agreement: Agreement) -> None:
+    """Sign an agreement as this agency."""
+    signature = client.identity.sign_document(agreement.document)
+    body = {"digest": agreement.digest, "signature": signature}
+    client.call("PUT", f"/v1/agreements/{agreement.agreement}/signatures", body)
+
+
+def live_partners(agreements: Sequence[Agreement], own: str, *, at: datetime) -> dict[str, list[Agreement]]:
+    """The agencies with which this one has a live agreement, and which agreements those are."""
+    partners: dict[str, list[Agreement]] = {}
+    for agreement in agreements:
+        for party in agreement.parties:
+            if party != own and agreement.is_live_between(own, party, at=at):
+                partners.setdefault(party, []).append(agreement)
+    return partners
+
+
+def _parse_agency(entry: Mapping[str, Any]) -> Agency:
+    identity = None
+    if entry.get("public_key"):
+        identity = PublicIdentity.from_base64(entry["public_key"], entry.get("exchange_key") or "")
+        if not fingerprints_equal(identity.fingerprint, entry["fingerprint"]):
+            raise IntegrityError(f"agency {entry['agency']}: the hub's fingerprint does not fit its keys")
+    return Agency(
+        agency=entry["agency"],
+        name=entry["name"],
+        service=entry["service"],
+        area=entry.get("area"),
+        custodian=bool(entry["custodian"]),
+        state=entry["state"],
+        identity=identity,
+        as_of=parse_time(entry["as_of"]) if entry.get("as_of") else None,
+    )
+
+
+def _require_known_keys(agency: Agency, store: Store) -> None:
+    # A key counts as seen once the hub's operator has confirmed it; before that it may still change.
+    if agency.identity is None or agency.state != "confirmed":
+        return
+    known = store.setting(f"fingerprint:{agency.agency}")
+    if known is None:
+        store.put_setting(f"fingerprint:{agency.agency}", agency.fingerprint)
+    elif not fingerprints_equal(known, agency.fingerprint):
+        raise IntegrityError(f"agency {agency.agency}: the hub hands out other keys than it did before")
+
+
+def _check_agreement(entry: Mapping[str, Any], agencies: Mapping[str, Agency]) -> Agreement:
+    signatures: Mapping[str, str] = entry["signatures"]
+    document = {key: value for key, value in entry.items() if key not in ("digest", "signatures")}
+    try:
+        digest = document_digest(document)
+        if digest != entry["digest"]:
+            raise IntegrityError(f"agreement {document['agreement']}: the hub's digest does not fit it")
+        for signer, signature in signatures.items():
+            _, identity = require_agency(agencies, signer)
+            identity.verify_document(document, signature)
+    except (KeyFormatError, SignatureInvalidError):
+        raise IntegrityError(
+            f"agreement {entry.get('agreement')}: a signature on it does not verify"
+        ) from None
+    return Agreement(document, digest, tuple(sorted(signatures)))
+
+
+def format_document(document: Mapping[str, Any]) -> str:
+    """A document as people read it before they sign it."""
+    return json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True)

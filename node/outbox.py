@@ -1,0 +1,17 @@
+"""What had to wait for the hub: removals of sealed people first, then consent, before anything else goes."""
+
+from __future__ import annotations
+
+from node.consent import send_consents
+from node.home import Node
+from node.pushing import remove_due
+
+
+def send_waiting(node: Node) -> int:
+    """Send everything that waits; returns how many changes went.
+
+    Raises:
+        HubUnreachableError: The hub gave no answer; what has not gone waits on.
+        HubRefusedError: The hub refused one.
+    """
+    return remove_due(node) + send_consents(node)

@@ -1,0 +1,124 @@
+"""What this node keeps of a look-up: what was asked, for the log; what was answered, for 28 days.
+
+Both are sealed. The typed reasons and their salts stay with the question, so that a review can check them
+against the promise in the log; the answers, cards and evidence go when the conference's cycle is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from keys.formats import encode_base64
+from node.answers import AnswerWord
+from node.bases import Basis, PublicTaskBasis
+from node.identifiers import Case
+from node.lookups import AgencyAnswer, Asking, LookupResult
+from node.store import Store
+from node.times import format_time
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class KeptAnswers:
+    """The stored answers about one case."""
+
+    request: str
+    answered_at: str
+    expires_at: str
+    case_ref: str
+    answers: tuple[AgencyAnswer, ...]
+
+
+def keep_result(
+    store: Store,
+    result: LookupResult,
+    cases: Sequence[tuple[Case, Basis]],
+    asking: Asking,
+    *,
+    at: datetime,
+    days: int,
+) -> None:
+    """Keep a look-up: the question for good, the answers for `days`."""
+    question = {
+        "purpose": asking.purpose,
+        "case_refs": [case.case_ref for case, _ in cases],
+        "reasons": [_format_reason(basis) for _, basis in cases],
+    }
+    answers = {"cases": [_format_case(case.case_ref, case.answers) for case in result.cases]}
+    request = result.request
+    with store.transaction() as connection:
+        connection.execute(
+            "INSERT OR IGNORE INTO question (request, asked_at, content) VALUES (?, ?, ?)",
+            (request, format_time(at), store.vault.seal(question, table="question", handle=request)),
+        )
+        connection.execute(
+            "INSERT OR IGNORE INTO result (request, answered_at, expires_at, content) VALUES (?, ?, ?, ?)",
+            (
+                request,
+                format_time(result.answered_at),
+                format_time(at + timedelta(days=days)),
+                store.vault.seal(answers, table="result", handle=request),
+            ),
+        )
+        if asking.conference is not None:
+            connection.execute(
+                "INSERT OR IGNORE INTO conference (conference, purpose, first_asked_at) VALUES (?, ?, ?)",
+                (asking.conference, asking.purpose, format_time(at)),
+            )
+
+
+def drop_expired(store: Store, *, at: datetime) -> int:
+    """Delete answers whose time is over; returns how many look-ups'."""
+    return store.connection.execute("DELETE FROM result WHERE expires_at <= ?", (format_time(at),)).rowcount
+
+
+def latest_answers(store: Store, case_ref: str, *, at: datetime) -> KeptAnswers | None:
+    """The newest stored answers about a case, or None where there are none or they have expired."""
+    drop_expired(store, at=at)
+    for row in store.connection.execute("SELECT * FROM result ORDER BY answered_at DESC, rowid DESC"):
+        content = store.vault.open(row["content"], table="result", handle=row["request"])
+        for case in content["cases"]:
+            if case["case_ref"] == case_ref:
+                answers = tuple(map(_parse_answer, case["answers"]))
+                return KeptAnswers(row["request"], row["answered_at"], row["expires_at"], case_ref, answers)
+    return None
+
+
+def case_refs_of(store: Store, request: str) -> list[str]:
+    """The case references of a look-up this node made, by case number; empty where it did not."""
+    row = store.connection.execute("SELECT content FROM question WHERE request = ?", (request,)).fetchone()
+    if row is None:
+        return []
+    content = store.vault.open(row["content"], table="question", handle=request)
+    return [str(case_ref) for case_ref in content["case_refs"]]
+
+
+def _format_reason(basis: Basis) -> dict[str, str] | None:
+    if not isinstance(basis, PublicTaskBasis):
+        return None
+    reason = basis.reason
+    return {"text": reason.text, "salt": encode_base64(reason.salt), "commitment": reason.digest}
+
+
+def _format_case(case_ref: str, answers: Sequence[AgencyAnswer]) -> dict[str, Any]:
+    return {
+        "case_ref": case_ref,
+        "answers": [
+            {
+                "agency": answer.agency,
+                "name": answer.name,
+                "word": str(answer.word),
+                "open": answer.open,
+                "last_contact": answer.last_contact,
+                "team": answer.team,
+                "evidence": answer.evidence,
+            }
+            for answer in answers
+        ],
+    }
+
+
+def _parse_answer(document: Mapping[str, Any]) -> AgencyAnswer:
+    return AgencyAnswer(**{**document, "word": AnswerWord(document["word"])})

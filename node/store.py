@@ -1,0 +1,185 @@
+"""The node's database: one SQLite file (0600), whose rows are sealed by `node.vault`.
+
+Standard library `sqlite3` and not SQLAlchemy with Alembic, which the hub uses: a node's store is always
+SQLite, has eight small tables and one writer, and is opened by every command, so the half second of
+importing an object-relational mapper would be paid each time for nothing. The schema is versioned all the
+same: `MIGRATIONS` is an ordered list of scripts, `PRAGMA user_version` says how many have run, each runs
+in one transaction, and a file written by a newer release is refused.
+
+This module knows tables and transactions; what a row means is said by the flow that owns it.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from node.errors import NotInitialisedError, StoreError
+from node.vault import Vault
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+    -- Everybody this node has ever given a handle: it stays the same for a local id.
+    CREATE TABLE person (
+        handle TEXT PRIMARY KEY,
+        local_tag BLOB NOT NULL UNIQUE,
+        reference BLOB NOT NULL,          -- sealed: the local id
+        sealed INTEGER NOT NULL DEFAULT 0,
+        removal_due INTEGER NOT NULL DEFAULT 0  -- sealed or removed, and the hub has not yet confirmed it
+    ) STRICT;
+    -- The caseload as last imported, one row a person, aliases inside.
+    CREATE TABLE caseload (
+        handle TEXT PRIMARY KEY REFERENCES person (handle),
+        content BLOB NOT NULL,            -- sealed: the records
+        content_tag BLOB NOT NULL,        -- keyed hash of the content, to see a change without opening it
+        weak INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    -- What the hub holds, or may hold: written before a batch leaves, confirmed when it is answered.
+    CREATE TABLE shared (
+        handle TEXT PRIMARY KEY REFERENCES person (handle),
+        epoch TEXT NOT NULL,
+        content_tag BLOB NOT NULL,
+        record_digest BLOB NOT NULL,      -- SHA-256 of the record's canonical JSON, as sent
+        confirmed INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    CREATE TABLE consent (
+        handle TEXT NOT NULL REFERENCES person (handle),
+        version INTEGER NOT NULL,
+        content BLOB NOT NULL,            -- sealed: the consent/1 document
+        sent INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (handle, version)
+    ) STRICT;
+    -- What was asked stays for the log; what was answered goes after 28 days.
+    CREATE TABLE question (
+        request TEXT PRIMARY KEY,
+        asked_at TEXT NOT NULL,
+        content BLOB NOT NULL             -- sealed: case references, typed reasons and their salts
+    ) STRICT;
+    CREATE TABLE result (
+        request TEXT PRIMARY KEY REFERENCES question (request),
+        answered_at TEXT NOT NULL,
+        expires_at TEXT NOT NULL,
+        content BLOB NOT NULL             -- sealed: answers, cards and evidence
+    ) STRICT;
+    CREATE INDEX result_expires_at ON result (expires_at);
+    CREATE TABLE conference (
+        conference TEXT PRIMARY KEY,
+        purpose TEXT NOT NULL,
+        first_asked_at TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE log_entry (
+        log_index INTEGER PRIMARY KEY,
+        content BLOB NOT NULL             -- sealed: the entry as the hub cut it for this agency
+    ) STRICT;
+    CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+    """,
+)
+SCHEMA_VERSION = len(MIGRATIONS)
+# Another command of the same node may hold the write lock for the length of an import.
+BUSY_TIMEOUT_SECONDS = 30.0
+
+
+class Store:
+    """One open node database and the vault that seals its rows."""
+
+    def __init__(self, connection: sqlite3.Connection, vault: Vault) -> None:
+        self.connection = connection
+        self.vault = vault
+
+    @classmethod
+    def create(cls, path: Path, vault: Vault) -> Store:
+        """Make a new database file, readable by its owner alone."""
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        return cls.open(path, vault)
+
+    @classmethod
+    def open(cls, path: Path, vault: Vault) -> Store:
+        """Open the database and bring its schema up to date.
+
+        Raises:
+            NotInitialisedError: There is no database here.
+            StoreError: A newer release wrote it.
+        """
+        if not path.exists():
+            raise NotInitialisedError("this home has no node database; run 'knownto init' first")
+        connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None)
+        connection.row_factory = sqlite3.Row
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+        try:
+            _migrate(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return cls(connection, vault)
+
+    def close(self) -> None:
+        """Close the database file."""
+        self.connection.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing: commit at the end, roll back on any error."""
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield self.connection
+        except BaseException:
+            self.connection.execute("ROLLBACK")
+            raise
+        self.connection.execute("COMMIT")
+
+    def setting(self, name: str) -> str | None:
+        """A small fact the node keeps about itself, such as the last log index it has seen."""
+        row = self.connection.execute("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()
+        return None if row is None else str(row["value"])
+
+    def put_setting(self, name: str, value: str) -> None:
+        """Keep a small fact."""
+        self.connection.execute(
+            "INSERT INTO setting (name, value) VALUES (?, ?) "
+            "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            (name, value),
+        )
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    """Run the scripts this file has not seen, each in one transaction with its version number."""
+    if _version(connection) == SCHEMA_VERSION:
+        return
+    # The version is read again under the write lock: two commands may start after an upgrade.
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        version = _version(connection)
+        if version > SCHEMA_VERSION:
+            raise StoreError(f"the node database has schema {version}; this release knows {SCHEMA_VERSION}")
+        for script in MIGRATIONS[version:]:
+            for statement in _statements(script):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Split a script: `executescript` would commit the transaction it stands in."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if statement.strip() and sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
