@@ -109,8 +109,9 @@ class LinkageSchema:
         for probe in self.asked:
             if probe.asks not in self.slot_index:
                 raise SchemaError(f"linkage schema, probe {probe.probe_id}: asks a slot that is not stored")
-        for entry in (*self.stored, *self.asked):
-            for comparison, level in entry.shows.items():
+        shown = [slot.shows for slot in self.stored] + [probe.shows for probe in self.asked]
+        for shows in shown:
+            for comparison, level in shows.items():
                 if level not in SHOWS.get(comparison, ()):
                     raise SchemaError(f"linkage schema: unknown level of {comparison}")
 

@@ -29,7 +29,7 @@ class TokenSet:
 
     Attributes:
         slots: Shape (n, stored slots), uint64; 0 = absent.
-        names: Name filter, shape (n, names_bits // 8), uint8; forename half first; an all-zero half is absent.
+        names: Name filter, shape (n, names_bits // 8), uint8, forename half first; a zero half is absent.
         record: Shape (n,), the dense index of the record each token belongs to (an alias is a further token).
         area: Shape (n,), code of the record's area, -1 = absent.
     """

@@ -1,0 +1,294 @@
+"""Fitting a model to a partnership's own tokens, without truth.
+
+u comes from counting: agreement on initials beside a *different* year, month or day is nearly always
+chance, and the calendar says how often the whole date agrees for each time it nearly does. The prior
+follows from what strong patterns leave after chance is taken off. Both are then held fixed while EM
+(Dempster, Laird and Rubin 1977) fits m over counted joint patterns, shrunk towards the shipped model by
+a Dirichlet prior, so that a partnership of a few hundred records works on its first day.
+
+EM never sees pairs, only how many show each pattern: its time does not grow with the data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from matcher.model import SAME_DAY, SAME_MONTH, SMALLEST_M, SMALLEST_U, Model, Probabilities
+from matcher.patterns import (
+    IDENTITY_COUNT,
+    NUMBER_LEVELS,
+    PATTERN_SHAPE,
+    GradedIdentity,
+    PlainIdentity,
+    identity_of,
+)
+from matcher.tokens import BoolArray, FloatArray, IntArray
+
+# Pseudo-counts: how much data it takes to move a shipped value half-way.
+CHANCE_PSEUDO_EVENTS = 20.0
+M_PSEUDO_MATCHES = 100.0
+# A network without a match still has a prior above zero.
+SMALLEST_MATCHES = 0.01
+# A pattern whose shipped posterior is below this is chance, and its count says what chance makes.
+CHANCE_POSTERIOR = 0.02
+# A pattern this much likelier among matches (bits) counts matches, once chance is taken off.
+STRONG_BITS = 16.0
+ABSENT = NUMBER_LEVELS.index("absent")
+
+
+@dataclass(frozen=True, slots=True)
+class PatternCounts:
+    """How many pairs show each pattern.
+
+    Attributes:
+        codes: Distinct joint patterns, shape (p,).
+        counts: Pairs by stratum and pattern, shape (2, p): within one agency, across agencies.
+        availability: Availability class of each pattern, shape (p,), see `availability_of`.
+        pairs: All pairs by stratum and availability class, shape (2, 8), candidates or not.
+        crowding_shape: Shape of the spread of chance agreement between records; 0 = not known.
+    """
+
+    codes: IntArray
+    counts: FloatArray
+    availability: IntArray
+    pairs: FloatArray
+    crowding_shape: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A fitted model with its priors.
+
+    Attributes:
+        model: The fitted parameters.
+        priors: Prior probability that a random pair is a match: within an agency, across agencies.
+        iterations: EM steps taken.
+        converged: Whether the last step moved no expected count by more than the tolerance; an
+            iteration limit reached is not convergence.
+    """
+
+    model: Model
+    priors: tuple[float, float]
+    iterations: int
+    converged: bool
+
+
+def availability_of(codes: IntArray) -> IntArray:
+    """Which comparisons a pattern could make: bit 0 identity whole, bit 1 CHAIN, bit 2 NHS number."""
+    identity, chain, nhs_number, _ = np.unravel_index(codes, PATTERN_SHAPE)
+    whole = np.asarray([_is_whole(code) for code in range(IDENTITY_COUNT)])[identity]
+    return np.asarray(whole + 2 * (chain != ABSENT) + 4 * (nhs_number != ABSENT), dtype=np.int64)
+
+
+def fit(counts: PatternCounts, shipped: Model) -> Fit:
+    """Fit a model: chance first, then the prior, then m.
+
+    Args:
+        counts: Counted patterns of all candidate pairs.
+        shipped: The model to start from and shrink to.
+    """
+    model = shipped
+    matches = np.zeros(2)
+    for _ in range(3):  # Chance and prior lean on each other a little; three rounds settle them.
+        model = estimate_chance(counts, shipped, matches)
+        matches = estimate_matches(counts, model)
+    priors = matches / np.maximum(counts.pairs.sum(axis=1), 1)
+    u = estimate_u(counts, model, matches)
+    joint, iterations, converged = estimate_m(counts, model, u, priors)
+    notes = {
+        "candidate_pairs": int(counts.counts.sum()),
+        "iterations": iterations,
+        "converged": converged,
+        "expected_matches": [round(float(m), 1) for m in matches],
+    }
+    fitted = replace(model, name="fitted", joint=joint, crowding_shape=counts.crowding_shape, notes=notes)
+    return Fit(fitted, (float(priors[0]), float(priors[1])), iterations, converged)
+
+
+def estimate_chance(counts: PatternCounts, shipped: Model, matches: FloatArray) -> Model:
+    """Scale the shipped chance of agreement to this population by counting near misses.
+
+    Two strangers' initials agree beside a different year, month or day: `year` pairs
+    P_i P_d P_m (1 - P_y) of all, `other` pairs P_i P_y (P_d + P_m - 2 P_d P_m). With the calendar's P_d and
+    P_m known, the two counts give P_i and P_y.
+    """
+    strangers = float(counts.pairs[:, 1::2].sum())
+    year_p = SAME_DAY * SAME_MONTH
+    other_p = SAME_DAY + SAME_MONTH - 2 * SAME_DAY * SAME_MONTH
+    initials, year = shipped.same_initials, shipped.same_year
+    near_year = _chance_events(counts, shipped, matches, ("year_differs",))
+    near_other = _chance_events(counts, shipped, matches, ("day_differs", "month_differs"))
+    if near_year is None or near_other is None or strangers == 0:
+        return shipped
+    expected_year = strangers * initials * year_p * (1 - year)
+    expected_other = strangers * initials * other_p * year
+    year_ratio = float(_shrunk_ratio(near_year, expected_year))
+    other_ratio = float(_shrunk_ratio(near_other, expected_other))
+    same_year = min(0.5, year * other_ratio / year_ratio)
+    same_initials = min(0.5, initials * year_ratio)
+    return _rescaled(shipped, same_year=same_year, same_initials=same_initials)
+
+
+def estimate_matches(counts: PatternCounts, model: Model) -> FloatArray:
+    """Matches within and across agencies, from what strong patterns leave once chance is taken off.
+
+    Returns:
+        Expected matches, shape (2,).
+    """
+    m, u = model.product(counts.codes)
+    strong = np.log2(m / u) > STRONG_BITS
+    chance = counts.pairs[:, counts.availability] * u
+    excess = np.where(strong, np.maximum(counts.counts - chance, 0), 0.0)
+    matches = np.zeros(2)
+    for one in np.unique(counts.availability[strong]):
+        of_class = strong & (counts.availability == one)
+        # The matches that show a weaker pattern are as many as the shipped model says.
+        share = min(1.0, max(0.5, float(m[of_class].sum())))
+        matches += excess[:, of_class].sum(axis=1) / share
+    return np.asarray(matches + SMALLEST_MATCHES, dtype=np.float64)
+
+
+def estimate_u(counts: PatternCounts, model: Model, matches: FloatArray) -> FloatArray:
+    """u of every counted pattern, from how its pairs divide into within and across agencies.
+
+    Chance falls on both in proportion to the pairs there are; matches fall nearly all across, since
+    agencies keep a person once, and in what proportion the strong patterns have told. So the two counts
+    of a pattern are Poisson with means U_w u + M_w m and U_x u + M_x m, and u is the value of highest
+    posterior under a Gamma prior about the scaled shipped value (which decides alone where there is
+    only one agency), with m at its best for each u.
+
+    Returns:
+        Shape (p,).
+    """
+    shipped_m, shipped_u = model.product(counts.codes)
+    pairs = counts.pairs[:, counts.availability]
+    grid = np.exp2(np.arange(-6, 6.01, 0.125))[:, None]
+    u = np.clip(shipped_u * grid, SMALLEST_U, 1.0)
+    m = np.broadcast_to(shipped_m, u.shape)
+    available = _available_matches(counts, shipped_m, matches)
+    chance = pairs[:, None, :] * u
+    for _ in range(30):
+        expected = chance + available[:, None, :] * m
+        found = (counts.counts[:, None, :] * available[:, None, :] * m / np.maximum(expected, 1e-300)).sum(
+            axis=0
+        )
+        m = (found + M_PSEUDO_MATCHES * shipped_m) / (available.sum(axis=0) + M_PSEUDO_MATCHES)
+    expected = np.maximum(chance + available[:, None, :] * m, 1e-300)
+    likelihood = (counts.counts[:, None, :] * np.log(expected) - expected).sum(axis=0)
+    likelihood += M_PSEUDO_MATCHES * (shipped_m * np.log(np.maximum(m, 1e-300)) - m)
+    likelihood += CHANCE_PSEUDO_EVENTS * (np.log(grid) - grid)
+    best = likelihood.argmax(axis=0)
+    return np.asarray(u[best, np.arange(len(best))], dtype=np.float64)
+
+
+def _available_matches(counts: PatternCounts, m: FloatArray, matches: FloatArray) -> FloatArray:
+    """Matches by stratum that could show each pattern: those of its availability class.
+
+    Classes get the share of matches that their strong patterns have of all strong ones.
+    """
+    strong = m >= 0.01
+    seen = np.bincount(counts.availability[strong], weights=counts.counts[:, strong].sum(axis=0), minlength=8)
+    share = seen / max(seen.sum(), 1.0)
+    return np.asarray(matches[:, None] * share[counts.availability], dtype=np.float64)
+
+
+def estimate_m(
+    counts: PatternCounts,
+    model: Model,
+    u: FloatArray,
+    priors: FloatArray,
+    *,
+    tolerance: float = 1e-6,
+    iteration_limit: int = 500,
+) -> tuple[dict[int, Probabilities], int, bool]:
+    """EM for m over counted patterns, with u and the priors held fixed.
+
+    Matches are conditioned on what could be compared (the availability class), so that a missing value
+    weighs nothing.
+
+    Returns:
+        m and u by pattern code, EM steps taken, whether it converged.
+    """
+    shipped_m, _ = model.product(counts.codes)
+    m = shipped_m.copy()
+    classes = counts.availability
+    prior_odds = (priors / (1 - priors))[:, None]
+    previous = np.zeros_like(m)
+    converged = False
+    steps = 0
+    while steps < iteration_limit and not converged:
+        steps += 1
+        odds = prior_odds * m / u
+        matches = (counts.counts * odds / (1 + odds)).sum(axis=0)
+        in_class = np.bincount(classes, weights=matches, minlength=8)[classes]
+        m = (matches + M_PSEUDO_MATCHES * shipped_m) / (in_class + M_PSEUDO_MATCHES)
+        m = np.clip(m, SMALLEST_M, 1.0)
+        converged = bool(np.abs(matches - previous).max(initial=0) <= tolerance * max(1.0, matches.sum()))
+        previous = matches
+    joint = {
+        int(code): Probabilities(float(m_p), float(u_p))
+        for code, m_p, u_p in zip(counts.codes, m, u, strict=True)
+    }
+    return joint, steps, converged
+
+
+def _chance_events(
+    counts: PatternCounts, shipped: Model, matches: FloatArray, dates: tuple[str, ...]
+) -> float | None:
+    """Pairs whose initials agree beside one differing part of the date, less the matches among them."""
+    selected = _near_misses(counts.codes, dates)
+    if not selected.any():
+        return None
+    m, _ = shipped.product(counts.codes[selected])
+    observed = float(counts.counts[:, selected].sum())
+    return max(observed - float(matches.sum() * m.sum()), 0.5 * observed / (1 + float(matches.sum())))
+
+
+def _near_misses(codes: IntArray, dates: tuple[str, ...]) -> BoolArray:
+    """Patterns with both initials but not both names, beside one of these dates, and no number agreeing."""
+    identity, chain, nhs_number, _ = np.unravel_index(codes, PATTERN_SHAPE)
+    wanted = np.zeros(IDENTITY_COUNT, np.bool_)
+    for code in range(IDENTITY_COUNT):
+        level = identity_of(code)
+        wanted[code] = (
+            isinstance(level, PlainIdentity)
+            and level.date in dates
+            and level.initials == "both"
+            and level.sounds != "both"
+            and level.comparable
+        )
+    return np.asarray(wanted[identity] & (chain >= 2) & (nhs_number >= 2), dtype=np.bool_)
+
+
+def _shrunk_ratio(observed: FloatArray | float, expected: FloatArray | float) -> FloatArray:
+    """Observed over expected, shrunk to 1 as a Gamma-Poisson rate with known pseudo-events."""
+    return np.asarray((observed + CHANCE_PSEUDO_EVENTS) / (np.asarray(expected) + CHANCE_PSEUDO_EVENTS))
+
+
+def _rescaled(shipped: Model, *, same_year: float, same_initials: float) -> Model:
+    """The shipped model with chance agreement of years and initials as counted here."""
+    year_ratio = same_year / shipped.same_year
+    initials_ratio = same_initials / shipped.same_initials
+    identity = shipped.identity.copy()
+    for code in range(IDENTITY_COUNT):
+        identity[1, code] = min(
+            1.0, identity[1, code] * _scale(code, year=year_ratio, initials=initials_ratio)
+        )
+    return replace(shipped, identity=identity, same_year=same_year, same_initials=same_initials)
+
+
+def _scale(code: int, *, year: float, initials: float) -> float:
+    level = identity_of(code)
+    if isinstance(level, GradedIdentity):
+        return year * (initials if level.seen == "stored" else initials**0.5)
+    scale = 1.0 if level.date in ("none", "year_differs", "year_missing") else year
+    if level.initials in ("both", "swapped"):
+        return scale * initials
+    return scale * initials**0.5 if level.initials in ("first", "last") else scale
+
+
+def _is_whole(code: int) -> bool:
+    level = identity_of(code)
+    return isinstance(level, GradedIdentity) or level.comparable

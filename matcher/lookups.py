@@ -1,0 +1,228 @@
+"""Scoring a look-up: is this person among the records of each agency?
+
+The hub finds candidates by equality in its index and passes them here with what met. The answer per
+agency is a set posterior (`matcher.weights.set_posterior`), because several records that fit equally
+well make the agency's answer sure while none of them is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from matcher.candidates import Meetings
+from matcher.linking import rests_on_initials
+from matcher.model import COMPARISONS, SAME_DAY, SAME_MONTH, Model
+from matcher.patterns import PATTERN_SHAPE, compare, pattern_levels
+from matcher.schema import LinkageSchema
+from matcher.tokens import FloatArray, IntArray, TokenSet
+from matcher.weights import area_weight, log_odds, set_posterior
+
+SMALLEST_KNOWN_RATE, LARGEST_KNOWN_RATE = 0.001, 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """What met: a token of a case and a candidate token, by a probe (index) or a stored slot (-1)."""
+
+    case_token: IntArray
+    candidate_token: IntArray
+    asked: IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One comparison's share of an answer: its level and its weight in bits."""
+
+    comparison: str
+    level: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why an agency's answer is what it is: prior and weights in bits, and the posterior."""
+
+    posterior: float
+    prior_bits: float
+    steps: tuple[Step, ...]
+
+
+class LookupScores:
+    """Posteriors of all cases at all holders.
+
+    Attributes:
+        posterior: P(the holder knows the person), shape (cases, holders).
+        best_record: The candidate record that speaks most for it, -1 where there is none, same shape.
+    """
+
+    def __init__(self, posterior: FloatArray, best_record: IntArray, explained: _Explained) -> None:
+        """Keep the scores and what explains them."""
+        self.posterior = posterior
+        self.best_record = best_record
+        self._explained = explained
+
+    def explain(self, case: int, holder: int) -> Explanation | None:
+        """The best record's weights, comparison by comparison; None where nothing met."""
+        pair = self._explained.pair_of.get((case, holder))
+        if pair is None:
+            return None
+        steps = explain_pattern(self._explained.model, int(self._explained.pattern[pair]))
+        crowding = float(self._explained.crowding_bits[pair])
+        if abs(crowding) >= 0.005:
+            steps += (Step("initials", "common" if crowding < 0 else "rare", crowding),)
+        area = float(self._explained.area_bits[pair])
+        level = self._explained.area_level[pair]
+        if level != "absent":
+            steps += (Step("area", level, area),)
+        return Explanation(
+            float(self.posterior[case, holder]), float(self._explained.prior_bits[holder]), steps
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Explained:
+    model: Model
+    pair_of: dict[tuple[int, int], int]
+    pattern: IntArray
+    crowding_bits: FloatArray
+    area_bits: FloatArray
+    area_level: list[str]
+    prior_bits: FloatArray
+
+
+def score_lookups(
+    schema: LinkageSchema,
+    model: Model,
+    *,
+    cases: TokenSet,
+    candidates: TokenSet,
+    hits: Hits,
+    holder_of_record: IntArray,
+    holder_sizes: IntArray,
+    holder_areas: FloatArray | None = None,
+) -> LookupScores:
+    """Score all cases against all holders.
+
+    Args:
+        schema: The tokens' schema.
+        model: The parameters.
+        cases: Tokens of the cases asked about.
+        candidates: Tokens of the records that met any of them.
+        hits: What met.
+        holder_of_record: Holder of each candidate record, shape (records,).
+        holder_sizes: Records each holder shares, shape (holders,).
+        holder_areas: Records of each holder in each area, shape (holders, areas); without it, or for
+            holders of one area only, area weighs nothing.
+    """
+    case_count = int(cases.record.max(initial=-1)) + 1
+    pairs = compare(schema, cases, candidates, Meetings(hits.case_token, hits.candidate_token, hits.asked))
+    case, record = cases.record[pairs.left], candidates.record[pairs.right]
+    weight = model.weights(pairs.pattern)
+    order = np.lexsort((pairs.pattern, -weight, record, case))
+    first = np.ones(len(order), np.bool_)
+    first[1:] = (case[order][1:] != case[order][:-1]) | (record[order][1:] != record[order][:-1])
+    best = order[first]
+    case, record, pattern, weight = case[best], record[best], pairs.pattern[best], weight[best]
+    holder = holder_of_record[record] if len(record) else np.zeros(0, np.int64)
+
+    crowding_bits = _crowding_bits(schema, model, cases, candidates, hits, case, pattern, holder_sizes)
+    area_bits, area_level = _area(
+        model, cases.area[pairs.left[best]], candidates.area[pairs.right[best]], holder, holder_areas
+    )
+    prior_bits = _prior_bits(model, holder_sizes)
+    bits = prior_bits[holder] + weight + crowding_bits + area_bits
+
+    posterior = np.zeros((case_count, len(holder_sizes)))
+    best_record = np.full(posterior.shape, -1, np.int64)
+    pair_of: dict[tuple[int, int], int] = {}
+    group = case * max(len(holder_sizes), 1) + holder
+    for key in np.unique(group).tolist():
+        rows = np.flatnonzero(group == key)
+        at = divmod(int(key), len(holder_sizes))
+        posterior[at] = set_posterior(bits[rows]).sum()
+        top = int(rows[np.argmax(bits[rows])])
+        best_record[at] = record[top]
+        pair_of[at] = top
+    explained = _Explained(model, pair_of, pattern, crowding_bits, area_bits, area_level, prior_bits)
+    return LookupScores(posterior, best_record, explained)
+
+
+def explain_pattern(model: Model, pattern: int) -> tuple[Step, ...]:
+    """A joint pattern's weight, divided over its comparisons; absent ones are left out.
+
+    What the fitted joint weight has beyond the single comparisons goes to identity, so that the steps
+    add up to it.
+    """
+    levels = pattern_levels(pattern)
+    total = float(model.weights(np.asarray([pattern]))[0])
+    numbers = [
+        Step(name, levels[name], _level_weight(model, name, levels[name]))
+        for name in COMPARISONS
+        if levels[name] != "absent"
+    ]
+    identity = total - sum(step.weight for step in numbers)
+    return (Step("identity", levels["identity"], identity), *numbers)
+
+
+def _level_weight(model: Model, comparison: str, level: str) -> float:
+    probabilities = model.levels[comparison].get(level)
+    return float(np.log2(probabilities.m / probabilities.u)) if probabilities else 0.0
+
+
+def _prior_bits(model: Model, holder_sizes: IntArray) -> FloatArray:
+    """log₂(pi/N / (1 - pi)) of each holder; pi in proportion to its share of the network's records."""
+    total = max(float(holder_sizes.sum()), 1.0)
+    known = np.clip(model.known_rate * holder_sizes / total, SMALLEST_KNOWN_RATE, LARGEST_KNOWN_RATE)
+    odds = np.asarray([log_odds(float(rate)) for rate in known])
+    return np.asarray(odds - np.log2(np.maximum(holder_sizes, 1)), dtype=np.float64)
+
+
+def _crowding_bits(
+    schema: LinkageSchema,
+    model: Model,
+    cases: TokenSet,
+    candidates: TokenSet,
+    hits: Hits,
+    case: IntArray,
+    pattern: IntArray,
+    holder_sizes: IntArray,
+) -> FloatArray:
+    """Bits by which each case's initials are rarer (positive) or commoner than usual, where they count.
+
+    Counted by the near misses the case's own probes found; see `matcher.linking`.
+    """
+    near = [i for i, p in enumerate(schema.asked) if p.asks == "F" and p.varies in ("year", "month", "day")]
+    if not near or model.crowding_shape <= 0:
+        return np.zeros(len(case))
+    selected = np.isin(hits.asked, near)
+    stride = max(candidates.record_count, 1)
+    met = np.unique(
+        cases.record[hits.case_token[selected]] * stride + candidates.record[hits.candidate_token[selected]]
+    )
+    neighbours = np.bincount(met // stride, minlength=int(cases.record.max(initial=-1)) + 1)
+    year, day_or_month = SAME_DAY * SAME_MONTH, SAME_DAY + SAME_MONTH - 2 * SAME_DAY * SAME_MONTH
+    share = model.same_initials * (year * (1 - model.same_year) + model.same_year * day_or_month)
+    usual = share * float(holder_sizes.sum())
+    crowding = (neighbours + model.crowding_shape) / (usual + model.crowding_shape)
+    concerned = rests_on_initials()[pattern // int(np.prod(PATTERN_SHAPE[1:]))]
+    return np.where(concerned, -np.log2(crowding[case]), 0.0)
+
+
+def _area(
+    model: Model, asked: IntArray, held: IntArray, holder: IntArray, holder_areas: FloatArray | None
+) -> tuple[FloatArray, list[str]]:
+    """Weight and level of area for each pair."""
+    bits, levels = np.zeros(len(asked)), ["absent"] * len(asked)
+    if holder_areas is None:
+        return bits, levels
+    share = holder_areas / np.maximum(holder_areas.sum(axis=1, keepdims=True), 1)
+    for row, (mine, theirs, at) in enumerate(
+        zip(asked.tolist(), held.tolist(), holder.tolist(), strict=True)
+    ):
+        chance = float(share[at, mine]) if 0 <= mine < share.shape[1] else 0.0
+        if mine >= 0 and theirs >= 0 and 0.002 < chance < 0.998:
+            bits[row] = area_weight(mine == theirs, chance, model.area_odds)
+            levels[row] = "agree" if mine == theirs else "differ"
+    return bits, levels
