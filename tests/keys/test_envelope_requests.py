@@ -283,6 +283,7 @@ ALTERED += [
 def test_an_altered_request_is_refused_and_its_nonce_not_kept(sent: Sent) -> None:
     with pytest.raises(SignatureInvalidError) as refusal:
         sent.verify()
+    assert refusal.type is SignatureInvalidError
     assert sent.nonces.seen == {}
     assert_says_nothing(refusal.value, sent)
 
