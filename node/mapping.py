@@ -25,8 +25,9 @@ from types import MappingProxyType
 from typing import Any
 
 from node.errors import RecordFormatError
-from node.normalise import fold, normalise_area, text_of
+from node.normalise import normalise_area
 from node.tables import HEADER_SEARCH_ROWS, Grid
+from node.texts import fold, text_of
 from node.written_dates import Cell
 
 IDENTIFIER_FIELDS = (

@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TypeVar
 
-from node import normalise
+from node import names, normalise
 from node.dates import BirthDateReading, is_missing_date, parse_day, read_birth_date
 from node.identifiers import BirthDate, Identifiers
-from node.normalise import NamePart, NameReading, Reading, text_of
+from node.names import NamePart, NameReading
+from node.normalise import Reading
 from node.quality import Finding
+from node.texts import fold, text_of
 from node.written_dates import Cell
 
 # The wire takes 1 to 8 tokens a record (docs/protocol.md section 7).
@@ -71,9 +73,9 @@ class RowReader:
             row: Row of the file, for the findings.
         """
         found: list[Finding] = []
-        names, further = self._names(fields, row, found)
+        named, further = self._names(fields, row, found)
         main = replace(
-            names,
+            named,
             birth=self._birth(fields.get("dob"), row, found),
             chain=self._value("chain", fields, normalise.read_chain, row, found),
             nhs_number=self._value("nhs_number", fields, normalise.read_nhs_number, row, found),
@@ -92,7 +94,7 @@ class RowReader:
         cell = fields.get("area")
         if self._areas:
             # Keys are compared as headers are: lower case, letters and digits only.
-            key = " ".join(re.sub(r"[^a-z0-9]+", " ", normalise.fold(text_of(cell))).split())
+            key = " ".join(re.sub(r"[^a-z0-9]+", " ", fold(text_of(cell))).split())
             if key in self._areas:
                 return self._areas[key]
         return self._value("area", fields, normalise.read_area, row, found)
@@ -123,20 +125,20 @@ class RowReader:
         """Names and initials, and what differs in each further way to write the name."""
         forename = self._name("forename", fields.get("forename"), row, found)
         surname = self._name("surname", fields.get("surname"), row, found)
-        first, last, rules = normalise.read_initials(text_of(fields.get("initials")))
+        first, last, rules = names.read_initials(text_of(fields.get("initials")))
         found.extend(Finding(row, "initials", rule) for rule in rules)
         if _differ(forename.initial, first) or _differ(surname.initial, last):
             found.append(Finding(row, "initials", "initials_differ"))
-        names = Identifiers(
+        named = Identifiers(
             forename=forename.name,
             surname=surname.name,
             forename_initial=forename.initial or first,
             surname_initial=surname.initial or last,
         )
-        if names.forename_initial is None or names.surname_initial is None:
-            neither = names.forename_initial is None and names.surname_initial is None
+        if named.forename_initial is None or named.surname_initial is None:
+            neither = named.forename_initial is None and named.surname_initial is None
             found.append(Finding(row, "forename, surname", "no_names" if neither else "one_name_missing"))
-        return names, [
+        return named, [
             *(_OtherName(forename=other) for other in forename.others),
             *(_OtherName(surname=other) for other in surname.others),
             *self._aliases(text_of(fields.get("aliases")), row, found),
@@ -144,7 +146,7 @@ class RowReader:
         ]
 
     def _name(self, part: NamePart, cell: Cell, row: int, found: list[Finding]) -> NameReading:
-        reading = self._once(part, cell, lambda value: normalise.read_name(text_of(value), part=part))
+        reading = self._once(part, cell, lambda value: names.read_name(text_of(value), part=part))
         found.extend(Finding(row, part, rule) for rule in reading.rules)
         return reading
 
@@ -153,8 +155,8 @@ class RowReader:
         aliases: list[_OtherName] = []
         for alias in filter(None, map(str.strip, text.split(";"))):
             before, _, last = alias.rpartition(" ")
-            forename = normalise.read_name(before or last, part="forename")
-            surname = normalise.read_name(last, part="surname") if before else NameReading()
+            forename = names.read_name(before or last, part="forename")
+            surname = names.read_name(last, part="surname") if before else NameReading()
             found.extend(Finding(row, "aliases", rule) for rule in {*forename.rules, *surname.rules})
             if forename.name or surname.name:
                 aliases.append(_OtherName(forename.name, surname.name))
@@ -163,7 +165,7 @@ class RowReader:
     def _former_surnames(self, text: str, row: int, found: list[Finding]) -> list[_OtherName]:
         former: list[_OtherName] = []
         for surname in filter(None, map(str.strip, text.split(";"))):
-            reading = normalise.read_name(surname, part="surname")
+            reading = names.read_name(surname, part="surname")
             found.extend(Finding(row, "former_surnames", rule) for rule in reading.rules)
             former.extend(_OtherName(surname=name) for name in (reading.name, *reading.others) if name)
         return former

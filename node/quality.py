@@ -6,11 +6,13 @@ up in their own file.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
+
+from node.identifiers import Record
 
 Severity = Literal["unusable", "weak", "note"]
 
@@ -136,3 +138,23 @@ def summarise(rows: int, used_rows: Iterable[int], findings: Iterable[Finding]) 
     weak = {finding.row for finding in listed if finding.severity == "weak"} & used
     by_rule = dict(Counter(finding.rule for finding in listed).most_common())
     return Summary(rows=rows, used=len(used), weak=len(weak), unusable=rows - len(used), by_rule=by_rule)
+
+
+def look_alikes(records: Sequence[Record]) -> Iterator[Finding]:
+    """Rows of one file that may be the same person, or twins."""
+    by_date: defaultdict[tuple[object, ...], list[int]] = defaultdict(list)
+    by_number: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
+    for record in records:
+        main = record.identifiers[0]
+        if main.birth is not None and main.birth.complete and main.has_initials:
+            by_date[(main.birth, main.forename_initial, main.surname_initial)].append(record.row)
+        for way in record.identifiers:
+            for name, value in (("chain", way.chain), ("nhs_number", way.nhs_number)):
+                if value is not None:
+                    by_number[(name, value)].add(record.row)
+    for rows in by_date.values():
+        if len(rows) > 1:
+            yield from (Finding(row, "dob", "same_birth_date_and_initials") for row in rows)
+    for (name, _), numbered in by_number.items():
+        if len(numbered) > 1:
+            yield from (Finding(row, name, "same_number") for row in numbered)

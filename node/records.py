@@ -7,7 +7,6 @@ others go on. Neither ever holds a value of the file.
 from __future__ import annotations
 
 import unicodedata
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -24,10 +23,11 @@ from node.mapping import (
     known_columns,
     require_header,
 )
-from node.normalise import normalise_area, text_of
+from node.normalise import normalise_area
 from node.people import RowReader
-from node.quality import Finding, Summary, summarise
+from node.quality import Finding, Summary, look_alikes, summarise
 from node.tables import Grid, read_grids
+from node.texts import text_of
 from node.written_dates import Cell
 
 MAX_REFERENCE_CHARACTERS = 64
@@ -135,7 +135,7 @@ def read_caseload(path: Path, *, mapping: HeaderMapping | None = None, today: da
         if record is not None:
             records.append(record)
     _require_rows(rows, "caseload")
-    found.extend(_look_alikes(records))
+    found.extend(look_alikes(records))
     return Caseload(tuple(records), _sorted(found), len(rows))
 
 
@@ -279,26 +279,6 @@ def _case_rule(ways: Sequence[Identifiers]) -> str | None:
 def _showable(row: _ReadRow) -> str | None:
     """The reference, unless it is the reference itself that cannot be shown."""
     return None if row.rule in ("local_id_format", "missing_local_id", "row_too_long") else row.reference
-
-
-def _look_alikes(records: Sequence[Record]) -> Iterator[Finding]:
-    """Rows of one file that may be the same person, or twins."""
-    by_date: defaultdict[tuple[object, ...], list[int]] = defaultdict(list)
-    by_number: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
-    for record in records:
-        main = record.identifiers[0]
-        if main.birth is not None and main.birth.complete and main.has_initials:
-            by_date[(main.birth, main.forename_initial, main.surname_initial)].append(record.row)
-        for way in record.identifiers:
-            for name, value in (("chain", way.chain), ("nhs_number", way.nhs_number)):
-                if value is not None:
-                    by_number[(name, value)].add(record.row)
-    for rows in by_date.values():
-        if len(rows) > 1:
-            yield from (Finding(row, "dob", "same_birth_date_and_initials") for row in rows)
-    for (name, _), numbered in by_number.items():
-        if len(numbered) > 1:
-            yield from (Finding(row, name, "same_number") for row in numbered)
 
 
 def _sorted(found: Sequence[Finding]) -> tuple[Finding, ...]:

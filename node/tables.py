@@ -30,7 +30,10 @@ HEADER_SEARCH_ROWS = 20
 
 @dataclass(frozen=True, slots=True)
 class CsvDialect:
-    """How a CSV file is written, so that it can be written the same way again."""
+    """How a CSV file is written, so that it can be written the same way again.
+
+    Windows-1252 comes back as UTF-8 with a byte order mark: Excel then shows its letters right.
+    """
 
     delimiter: str = ","
     byte_order_mark: bool = False
@@ -138,7 +141,7 @@ def _decode(content: bytes, kind: str) -> tuple[str, bool]:
     """UTF-8, UTF-16 with a byte order mark (Excel's "Unicode text"), else Windows-1252.
 
     Returns:
-        The text, and whether it had a byte order mark.
+        The text, and whether it is to be written again with a byte order mark.
     """
     try:
         if content.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -157,7 +160,7 @@ def _decode(content: bytes, kind: str) -> tuple[str, bool]:
     except UnicodeDecodeError:
         pass
     try:
-        return content.decode("cp1252"), False
+        return content.decode("cp1252"), True
     except UnicodeDecodeError:
         raise RecordFormatError(kind, "the text is neither UTF-8 nor Windows-1252") from None
 
