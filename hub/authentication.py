@@ -1,0 +1,163 @@
+"""Envelope → calling node: who signed this request, and is it new?
+
+Rules only: `keys.envelope` checks the signature, here the key is found and the nonce is kept. A nonce is
+committed before anything else happens with the request, so that no failure later makes it usable again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from hub.database import Database, insert_new
+from hub.errors import (
+    CallerUnknownError,
+    ClockSkewError,
+    RequestReplayedError,
+    SignatureRejectedError,
+)
+from hub.models import Agency, Nonce
+from keys.envelope import VerifiedRequest, verify_request
+from keys.errors import EnvelopeExpiredError, EnvelopeReplayedError, KeysError, UnknownKeyError
+from keys.identity import PublicIdentity
+
+_KeyFor = Callable[[str], PublicIdentity | None]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SignedRequest:
+    """A request as it arrived, with the URL under which this hub knows itself."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    def __repr__(self) -> str:
+        """The method; a body holds tokens."""
+        return f"SignedRequest({self.method})"
+
+
+@dataclass(frozen=True, slots=True)
+class CallingNode:
+    """The agency whose node signed a request.
+
+    Attributes:
+        agency: Its id.
+        confirmed: Whether the operator has compared its fingerprint.
+        custodian: Whether it keeps the linkage keys of the network.
+        identity: Its public keys.
+        request_signature: The signature over this request, base64; goes into the log.
+    """
+
+    agency: str
+    confirmed: bool
+    custodian: bool
+    identity: PublicIdentity
+    request_signature: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnrollingNode:
+    """Whoever holds the private half of the keys in an enrolment: proof of possession, nothing more."""
+
+    identity: PublicIdentity
+
+
+def authenticate(database: Database, request: SignedRequest, *, at: datetime) -> CallingNode:
+    """Find out which agency signed a request.
+
+    Raises:
+        CallerUnknownError: No agency holds the key.
+        SignatureRejectedError: The signature or its coverage is wrong.
+        ClockSkewError: Made outside the window.
+        RequestReplayedError: The nonce was used before.
+    """
+    with database.reading() as session:
+        found: dict[str, Agency] = {}
+
+        def key_for(fingerprint: str) -> PublicIdentity | None:
+            agency = session.scalar(select(Agency).where(Agency.fingerprint == fingerprint))
+            if agency is None:
+                return None
+            found["agency"] = agency
+            return identity_of(agency)
+
+        verified = _verify(database, request, key_for=key_for, at=at)
+        agency = found["agency"]
+        return CallingNode(
+            agency=agency.agency,
+            confirmed=agency.state == "confirmed",
+            custodian=agency.custodian,
+            identity=identity_of(agency),
+            request_signature=verified.signature_b64,
+        )
+
+
+def authenticate_enrolment(database: Database, request: SignedRequest, *, at: datetime) -> EnrollingNode:
+    """Check that an enrolment is signed with the keys it brings.
+
+    Raises:
+        As `authenticate`; the key is unknown when the body does not bring the one that signed.
+    """
+    declared = _declared_identity(request.body)
+
+    def key_for(fingerprint: str) -> PublicIdentity | None:
+        return declared if declared is not None and declared.fingerprint == fingerprint else None
+
+    _verify(database, request, key_for=key_for, at=at)
+    assert declared is not None
+    return EnrollingNode(declared)
+
+
+def identity_of(agency: Agency) -> PublicIdentity:
+    """The public keys of an agency that has enrolled."""
+    assert agency.public_key is not None and agency.exchange_key is not None
+    return PublicIdentity.from_base64(agency.public_key, agency.exchange_key)
+
+
+def remember_nonce(
+    session: Session, *, fingerprint: str, nonce: str, expires: datetime, at: datetime
+) -> bool:
+    """Keep a nonce, and forget those that can no longer be used; False when it was there already."""
+    session.execute(delete(Nonce).where(Nonce.expires < at))
+    row = {"fingerprint": fingerprint, "nonce": nonce, "expires": expires}
+    return insert_new(session, Nonce, row)
+
+
+def _verify(database: Database, request: SignedRequest, *, key_for: _KeyFor, at: datetime) -> VerifiedRequest:
+    def remember(fingerprint: str, nonce: str, expires: datetime) -> bool:
+        with database.writing() as session:
+            return remember_nonce(session, fingerprint=fingerprint, nonce=nonce, expires=expires, at=at)
+
+    try:
+        return verify_request(
+            method=request.method,
+            url=request.url,
+            headers=request.headers,
+            body=request.body,
+            at=at,
+            key_for=key_for,
+            remember_nonce=remember,
+        )
+    except UnknownKeyError as error:
+        raise CallerUnknownError("signature: no agency holds this key") from error
+    except EnvelopeExpiredError as error:
+        raise ClockSkewError("created: more than 120 seconds from the hub's clock") from error
+    except EnvelopeReplayedError as error:
+        raise RequestReplayedError("nonce: seen before") from error
+    except KeysError as error:
+        raise SignatureRejectedError(str(error)) from error
+
+
+def _declared_identity(body: bytes) -> PublicIdentity | None:
+    try:
+        document = json.loads(body)
+        return PublicIdentity.from_base64(document["public_key"], document["exchange_key"])
+    except (ValueError, KeyError, TypeError, RecursionError, KeysError):
+        return None

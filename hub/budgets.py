@@ -1,0 +1,80 @@
+"""Budgets: how many cases a person and a node may ask about in a UTC day.
+
+Whoever holds a linkage key can only be limited by what they may ask. Charges are one statement that either
+fits below the limit or changes nothing, so that no two workers can spend the same case.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hub.database import dialect_insert
+from hub.errors import BudgetExhaustedError
+from hub.models import BudgetUse
+
+NODE = ""  # No staff id is empty.
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Cases a day: of one staff id, and of an agency's whole node."""
+
+    staff_cases: int
+    node_cases: int
+
+
+def require_budget(
+    session: Session, budget: Budget, *, agency: str, staff: str, cases: int, at: datetime
+) -> None:
+    """Refuse before any work is done; the charge itself comes later and decides.
+
+    Raises:
+        BudgetExhaustedError: The cases do not fit into what is left of today.
+    """
+    statement = select(BudgetUse.staff, BudgetUse.cases).where(
+        BudgetUse.agency == agency, BudgetUse.day == _day(at), BudgetUse.staff.in_([NODE, staff])
+    )
+    used = dict(session.execute(statement).tuples().all())
+    for who, limit in _limits(budget, staff):
+        if used.get(who, 0) + cases > limit:
+            raise _exhausted(who)
+
+
+def charge(session: Session, budget: Budget, *, agency: str, staff: str, cases: int, at: datetime) -> None:
+    """Charge the cases to staff id and node in the current transaction.
+
+    Raises:
+        BudgetExhaustedError: They do not fit; roll the transaction back.
+    """
+    for who, limit in _limits(budget, staff):
+        if cases > limit or not _add(session, agency=agency, staff=who, cases=cases, limit=limit, at=at):
+            raise _exhausted(who)
+
+
+def _add(session: Session, *, agency: str, staff: str, cases: int, limit: int, at: datetime) -> bool:
+    statement = dialect_insert(session, BudgetUse).values(
+        agency=agency, staff=staff, day=_day(at), cases=cases
+    )
+    total = BudgetUse.cases + statement.excluded.cases
+    bounded = statement.on_conflict_do_update(
+        index_elements=["agency", "staff", "day"], set_={"cases": total}, where=total <= limit
+    ).returning(BudgetUse.cases)
+    return session.execute(bounded).first() is not None
+
+
+def _limits(budget: Budget, staff: str) -> tuple[tuple[str, int], tuple[str, int]]:
+    # The node first, everywhere: two workers then take their row locks in the same order.
+    return ((NODE, budget.node_cases), (staff, budget.staff_cases))
+
+
+def _exhausted(who: str) -> BudgetExhaustedError:
+    whose = "this node" if who == NODE else "this staff id"
+    return BudgetExhaustedError(f"cases: today's budget of {whose} is used up")
+
+
+def _day(at: datetime) -> str:
+    return at.astimezone(UTC).date().isoformat()

@@ -1,0 +1,111 @@
+"""Consent as the holder of a record sent it: versions count up by one, all are kept, the newest is in force.
+
+Consent for a handle the hub does not hold is kept all the same, and no answer tells which
+(docs/protocol.md, section 8).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select, tuple_
+from sqlalchemy.orm import Session
+
+from hub.access_log import Action, Subject, append_entry
+from hub.authentication import CallingNode
+from hub.clock import parse_time
+from hub.database import insert_new
+from hub.disclosure import HolderConsent
+from hub.errors import ConflictError
+from hub.models import Consent
+from keys.documents import canonical_bytes
+
+
+def store_consent(
+    session: Session, caller: CallingNode, handle: str, document: Mapping[str, Any], *, at: datetime
+) -> int:
+    """Keep a version of a record's consent.
+
+    Returns:
+        The version now in force.
+
+    Raises:
+        ConflictError: Other content under a version that is there, or a version is left out.
+    """
+    version = document["version"]
+    text = canonical_bytes(dict(document)).decode()
+    key = (caller.agency, handle, version)
+    newest = newest_version(session, caller.agency, handle)
+    if version <= newest:
+        row = session.get(Consent, key)
+        if row is None or row.document != text:
+            raise ConflictError("version: there is one of this number with other content")
+        return newest
+    if version != newest + 1:
+        raise ConflictError("version: not the next one")
+    row_values = {"agency": caller.agency, "handle": handle, "version": version, "document": text}
+    if not insert_new(session, Consent, row_values):
+        raise ConflictError("version: another was stored at the same time")
+    withdrawn = document["withdrawn_at"] is not None or document["objected_at"] is not None
+    action = Action.CONSENT_WITHDRAWN if withdrawn else Action.CONSENT_STORED
+    subject = Subject(caller.agency, handle)
+    append_entry(
+        session, action, agency=caller.agency, at=at, details={"version": version}, subjects=[subject]
+    )
+    return version
+
+
+def newest_version(session: Session, agency: str, handle: str) -> int:
+    """The number of the version in force; 0 where there is none."""
+    statement = select(func.max(Consent.version)).where(Consent.agency == agency, Consent.handle == handle)
+    newest: int | None = session.scalar(statement)
+    return newest or 0
+
+
+def list_consents(session: Session, caller: CallingNode) -> list[dict[str, Any]]:
+    """The newest consent of each of the caller's handles, sorted by handle."""
+    newest = (
+        select(Consent.handle, func.max(Consent.version).label("version"))
+        .where(Consent.agency == caller.agency)
+        .group_by(Consent.handle)
+        .subquery()
+    )
+    rows = session.execute(
+        select(Consent.handle, Consent.document)
+        .join(newest, (Consent.handle == newest.c.handle) & (Consent.version == newest.c.version))
+        .where(Consent.agency == caller.agency)
+    )
+    return [{"handle": handle} | json.loads(text) for handle, text in sorted(rows.tuples())]
+
+
+def consents_in_force(
+    session: Session, records: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], HolderConsent]:
+    """The newest consent of each (agency, handle) that has one."""
+    wanted = sorted(set(records))
+    if not wanted:
+        return {}
+    rows = session.execute(
+        select(Consent.agency, Consent.handle, Consent.document)
+        .where(tuple_(Consent.agency, Consent.handle).in_(wanted))
+        .order_by(Consent.version)
+    )
+    # In order of version, so that the newest is written last.
+    return {(agency, handle): _read_consent(json.loads(text)) for agency, handle, text in rows}
+
+
+def _read_consent(document: Mapping[str, Any]) -> HolderConsent:
+    def time(field: str) -> datetime | None:
+        return None if document[field] is None else parse_time(document[field])
+
+    return HolderConsent(
+        recipients=frozenset(document["recipients"]),
+        purposes=frozenset(document["purposes"]),
+        valid_from=parse_time(document["valid_from"]),
+        valid_until=time("valid_until"),
+        withdrawn_at=time("withdrawn_at"),
+        objected_at=time("objected_at"),
+    )

@@ -1,0 +1,119 @@
+"""The database: one engine, read and write transactions, SQLite or PostgreSQL.
+
+SQLite runs in WAL mode with `synchronous=FULL`, so that a committed log entry survives a power cut.
+pysqlite's own transaction handling is switched off (it begins too late and cannot begin IMMEDIATE): a writer
+takes the write lock at once, and so waits in `busy_timeout` instead of failing halfway
+(https://docs.sqlalchemy.org/en/21/dialects/sqlite.html#serializable-isolation-savepoints-transactional-ddl).
+PostgreSQL runs at READ COMMITTED with `synchronous_commit=on`; writers that must be serial lock one row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import DeclarativeBase, Session
+
+WRITING = "knownto_writing"
+
+
+class Database:
+    """An engine with the two kinds of transaction the hub uses."""
+
+    def __init__(self, url: str, *, lock_timeout_seconds: float = 10.0) -> None:
+        """Prepare the engine; nothing connects yet.
+
+        Args:
+            url: SQLAlchemy URL, `sqlite:///...` or `postgresql+psycopg://...`.
+            lock_timeout_seconds: How long a writer waits for another.
+        """
+        self.engine = make_engine(url, lock_timeout_seconds=lock_timeout_seconds)
+        self._writer = self.engine.execution_options(**{WRITING: True})
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A transaction that only reads; on SQLite one snapshot."""
+        with Session(self.engine) as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """A transaction that writes: committed at the end, rolled back when anything is raised."""
+        with Session(self._writer) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def connect_writing(self) -> Iterator[Connection]:
+        """A connection in one writing transaction, for changes of the layout."""
+        with self._writer.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Give up all connections."""
+        self.engine.dispose()
+
+    def __repr__(self) -> str:
+        """The kind of database; a URL can carry a password."""
+        return f"Database({self.engine.dialect.name})"
+
+
+def make_engine(url: str, *, lock_timeout_seconds: float) -> Engine:
+    """An engine whose transactions begin as the module says."""
+    if make_url(url).get_backend_name() == "sqlite":
+        return _sqlite_engine(url, lock_timeout_seconds)
+    milliseconds = int(lock_timeout_seconds * 1000)
+    options = f"-c synchronous_commit=on -c lock_timeout={milliseconds} -c timezone=UTC"
+    return create_engine(
+        url,
+        hide_parameters=True,
+        pool_pre_ping=True,
+        pool_size=10,
+        max_overflow=30,
+        connect_args={"options": options},
+    )
+
+
+def _sqlite_engine(url: str, lock_timeout_seconds: float) -> Engine:
+    engine = create_engine(
+        url,
+        hide_parameters=True,
+        pool_size=10,
+        max_overflow=30,  # As many as the server's thread pool can use.
+        connect_args={"timeout": lock_timeout_seconds},
+    )
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA secure_delete=ON")  # Destroyed tags must not survive in free pages.
+        cursor.execute(f"PRAGMA busy_timeout={int(lock_timeout_seconds * 1000)}")
+        cursor.execute("PRAGMA cache_size=-32768")  # 32 MiB: the tag index's hot part stays in memory.
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writing = connection.get_execution_options().get(WRITING, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    return engine
+
+
+def dialect_insert(session: Session, table: type[DeclarativeBase]) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT that knows ON CONFLICT; both databases spell it alike."""
+    if session.get_bind().dialect.name == "sqlite":
+        return sqlite.insert(table)
+    return postgresql.insert(table)
+
+
+def insert_new(session: Session, table: type[DeclarativeBase], row: Mapping[str, Any]) -> bool:
+    """Insert a row unless its key is there already; whether it was inserted. Safe across processes."""
+    keys = list(table.__table__.primary_key)
+    statement = dialect_insert(session, table).values(**row).on_conflict_do_nothing().returning(*keys)
+    return session.execute(statement).first() is not None

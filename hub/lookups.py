@@ -1,0 +1,313 @@
+"""The look-up, in the order of docs/protocol.md, section 9.
+
+    validate → agreement, role, purpose, basis → budget → match and weigh → [ charge → disclose → log ] →
+    answer
+
+What stands in brackets is one transaction: without a durable log entry nothing is charged and nothing
+answered. Matching reads a snapshot before it and holds no lock. What is decided rests on the facts inside the
+transaction, so a consent withdrawn meanwhile already counts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.orm import Session
+
+from hub.access_log import REFUSED_PREFIX, Action, Subject, append_entry
+from hub.agreements import require_covered, require_live
+from hub.authentication import CallingNode
+from hub.budgets import Budget, charge, require_budget
+from hub.consent import consents_in_force
+from hub.database import Database, insert_new
+from hub.epochs import CurrentEpoch, require_current
+from hub.errors import ConflictError, LogUnavailableError, MalformedError
+from hub.matching import Match, match_cases, model_digest, prepare_cases, read_holders
+from hub.membership import list_agencies
+from hub.models import Agency, LogEntry, LookupRequest, Record
+from hub.outcomes import Asked, Asset, Outcome, cap_outcome, decide_outcome, without_records
+from hub.purposes import Basis, ConsentBasis, PublicTaskBasis, kind_of, require_basis, require_role
+from hub.schemas import LookupBody, WireCase, WireConsentBasis, time_of
+from hub.tags import Pepper
+from matcher.decisions import Thresholds
+
+Cell = tuple[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class LookupRules:
+    """What the partnership's settings say about look-ups; `policy` is the digest of it that the log keeps."""
+
+    budget: Budget
+    thresholds: Thresholds
+    policy: str
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Answered:
+    """A look-up whose log entry is durable: what may now leave the hub."""
+
+    log_index: int
+    agencies: tuple[str, ...]
+    outcomes: Mapping[Cell, Outcome]
+    cards: Mapping[int, bytes]
+
+
+def look_up(
+    database: Database,
+    caller: CallingNode,
+    body: LookupBody,
+    *,
+    body_sha256: bytes,
+    pepper: Pepper,
+    rules: LookupRules,
+    at: datetime,
+) -> Answered:
+    """Answer a look-up; its log entry is durable when this returns.
+
+    Raises:
+        HubError: One of the refusals of the protocol; nothing was charged or answered.
+        LogUnavailableError: The log entry could not be written.
+    """
+    bases = [read_basis(case) for case in body.cases]
+    with database.reading() as session:
+        epoch = _require_admissible(session, caller, body, bases, at=at)
+        _require_affordable(session, caller, body, body_sha256=body_sha256, rules=rules, at=at)
+        prepared = prepare_cases(body.cases, schema=epoch.schema, pepper=pepper)
+        others = [row for row in list_agencies(session) if row.agency != caller.agency]
+        matches = match_cases(
+            session,
+            prepared,
+            schema=epoch.schema,
+            asker=caller.agency,
+            holders=read_holders(session, others),
+            thresholds=rules.thresholds,
+        )
+    try:
+        with database.writing() as session:
+            return _settle(session, caller, body, bases, matches, body_sha256=body_sha256, rules=rules, at=at)
+    except (DBAPIError, PoolTimeoutError) as error:
+        raise LogUnavailableError("the access log cannot be written; nothing is answered") from error
+
+
+def log_refusal(
+    database: Database, caller: CallingNode, code: str, *, body: LookupBody | None, at: datetime
+) -> None:
+    """Log a refused look-up; without it not even the refusal is answered.
+
+    Raises:
+        LogUnavailableError: The log entry could not be written.
+    """
+    details: dict[str, Any] = {"request_signature": caller.request_signature}
+    if body is not None:
+        details |= _heading(body) | {"cases_asked": len(body.cases)}
+    try:
+        with database.writing() as session:
+            append_entry(session, f"{REFUSED_PREFIX}{code}", agency=caller.agency, at=at, details=details)
+    except (DBAPIError, PoolTimeoutError) as error:
+        raise LogUnavailableError("the access log cannot be written; nothing is answered") from error
+
+
+def read_basis(case: WireCase) -> Basis:
+    """The lawful basis of a case, from the wire."""
+    basis = case.basis
+    if isinstance(basis, WireConsentBasis):
+        captured_at = time_of(basis.captured_at)
+        assert captured_at is not None
+        return ConsentBasis(captured_at, basis.method, frozenset(basis.scope))
+    return PublicTaskBasis(basis.reason_category, basis.reason_commitment, basis.approver)
+
+
+def _require_admissible(
+    session: Session, caller: CallingNode, body: LookupBody, bases: Sequence[Basis], *, at: datetime
+) -> CurrentEpoch:
+    """Refuse what no answer can follow: epoch, schema, form, agreement, role, purpose, basis."""
+    epoch = require_current(session, epoch=body.epoch, schema_digest=body.schema_digest)
+    if [case.case for case in body.cases] != list(range(len(body.cases))):
+        raise MalformedError("cases.case: must count 0, 1, 2 ...")
+    known = {row.agency for row in list_agencies(session)}
+    if body.agencies is not None and not known.issuperset(body.agencies):
+        raise MalformedError("agencies: names one that is not in this network")
+    agreements = require_live(session, caller.agency, at=at)
+    require_role(body.role, body.purpose)
+    for number, basis in enumerate(bases):
+        require_basis(basis, purpose=body.purpose, staff=body.staff, at=at, field=f"cases.{number}.basis")
+    require_covered(agreements, purpose=body.purpose, bases=sorted({kind_of(basis) for basis in bases}))
+    return epoch
+
+
+def _require_affordable(
+    session: Session,
+    caller: CallingNode,
+    body: LookupBody,
+    *,
+    body_sha256: bytes,
+    rules: LookupRules,
+    at: datetime,
+) -> None:
+    """Refuse before the work what cannot be charged after it; a repeated request costs nothing."""
+    known = session.get(LookupRequest, (caller.agency, body.request))
+    if known is not None:
+        _require_same(known, body_sha256)
+        return
+    require_budget(
+        session, rules.budget, agency=caller.agency, staff=body.staff, cases=len(body.cases), at=at
+    )
+
+
+def _settle(
+    session: Session,
+    caller: CallingNode,
+    body: LookupBody,
+    bases: Sequence[Basis],
+    matches: Mapping[Cell, Match],
+    *,
+    body_sha256: bytes,
+    rules: LookupRules,
+    at: datetime,
+) -> Answered:
+    """Charge, decide and log, in one transaction."""
+    epoch = require_current(session, epoch=body.epoch, schema_digest=body.schema_digest)
+    earlier = _register(session, caller, body, body_sha256=body_sha256)
+    if earlier is None:
+        charge(session, rules.budget, agency=caller.agency, staff=body.staff, cases=len(body.cases), at=at)
+    asked = Asked(
+        agency=caller.agency,
+        staff=body.staff,
+        purpose=body.purpose,
+        agencies=None if body.agencies is None else frozenset(body.agencies),
+        agreements=require_live(session, caller.agency, at=at),
+        at=at,
+    )
+    others = [row for row in list_agencies(session) if row.agency != caller.agency]
+    cards = _cards(session, matches)
+    outcomes = _decide_all(session, asked, others, bases, matches, cards=cards, earlier=earlier)
+    details = _heading(body) | {
+        "scope": [row.agency for row in others if asked.agencies is None or row.agency in asked.agencies],
+        "cases": _logged_cases(body, others, outcomes),
+        "request_signature": caller.request_signature,
+        "schema_digest": epoch.schema.digest,
+        "model_digest": model_digest(epoch.schema),
+        "policy": rules.policy,
+    }
+    if earlier is not None:
+        details["repeats"] = earlier.log_index
+    index = append_entry(
+        session,
+        Action.LOOKUP_ANSWERED,
+        agency=caller.agency,
+        at=at,
+        details=details,
+        subjects=_subjects(outcomes),
+    )
+    if earlier is None:
+        _note_index(session, caller, body, index)
+    return Answered(index, tuple(row.agency for row in others), outcomes, cards)
+
+
+@dataclass(frozen=True, slots=True)
+class _Earlier:
+    """The first answer to a request that is repeated: its entry, and the codes given."""
+
+    log_index: int
+    codes: Mapping[Cell, str]
+
+
+def _register(
+    session: Session, caller: CallingNode, body: LookupBody, *, body_sha256: bytes
+) -> _Earlier | None:
+    """Claim a request id; what was answered when it was claimed before.
+
+    A second worker with the same id waits here until the first has committed.
+    """
+    row = {"agency": caller.agency, "request": body.request, "body_sha256": body_sha256, "log_index": None}
+    if insert_new(session, LookupRequest, row):
+        return None
+    known = session.get_one(LookupRequest, (caller.agency, body.request))
+    _require_same(known, body_sha256)
+    assert known.log_index is not None
+    entry = json.loads(session.scalars(select(LogEntry.entry).where(LogEntry.index == known.log_index)).one())
+    codes = {
+        (case["case"], agency): code for case in entry["cases"] for agency, code in case["answers"].items()
+    }
+    return _Earlier(known.log_index, codes)
+
+
+def _note_index(session: Session, caller: CallingNode, body: LookupBody, index: int) -> None:
+    claimed = (LookupRequest.agency == caller.agency) & (LookupRequest.request == body.request)
+    session.execute(update(LookupRequest).where(claimed).values(log_index=index))
+
+
+def _require_same(known: LookupRequest, body_sha256: bytes) -> None:
+    if known.body_sha256 != body_sha256:
+        raise ConflictError("request: this id was used with another body")
+
+
+def _cards(session: Session, matches: Mapping[Cell, Match]) -> dict[int, bytes]:
+    wanted = sorted({match.record for match in matches.values()})
+    rows = session.execute(select(Record.record, Record.card).where(Record.record.in_(wanted)))
+    return dict(rows.tuples().all())
+
+
+def _decide_all(
+    session: Session,
+    asked: Asked,
+    others: Sequence[Agency],
+    bases: Sequence[Basis],
+    matches: Mapping[Cell, Match],
+    *,
+    cards: Mapping[int, bytes],
+    earlier: _Earlier | None,
+) -> dict[Cell, Outcome]:
+    consents = consents_in_force(session, ((agency, match.handle) for (_, agency), match in matches.items()))
+    outcomes: dict[Cell, Outcome] = {}
+    for case, basis in enumerate(bases):
+        for row in others:
+            match = matches.get((case, row.agency))
+            consent = consents.get((row.agency, match.handle)) if match is not None else None
+            holder = Asset(row.agency, row.as_of)
+            outcome = decide_outcome(asked, holder, basis=basis, match=match, consent=consent)
+            outcome = without_records(outcome, cards)
+            if earlier is not None:
+                outcome = cap_outcome(outcome, earlier.codes.get((case, row.agency), "A"))
+            outcomes[case, row.agency] = outcome
+    return outcomes
+
+
+def _heading(body: LookupBody) -> dict[str, Any]:
+    return {
+        "staff": body.staff,
+        "role": str(body.role),
+        "purpose": str(body.purpose),
+        "conference": body.conference,
+        "request": body.request,
+    }
+
+
+def _logged_cases(
+    body: LookupBody, others: Sequence[Agency], outcomes: Mapping[Cell, Outcome]
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "case": case.case,
+            "basis": case.basis.model_dump(mode="json"),
+            "answers": {row.agency: outcomes[case.case, row.agency].code for row in others},
+            "reasons": {row.agency: outcomes[case.case, row.agency].reason for row in others},
+        }
+        for case in body.cases
+    ]
+
+
+def _subjects(outcomes: Mapping[Cell, Outcome]) -> list[Subject]:
+    return [
+        Subject(agency, outcome.match.handle, case)
+        for (case, agency), outcome in outcomes.items()
+        if outcome.match is not None
+    ]

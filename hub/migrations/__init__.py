@@ -1,0 +1,1 @@
+"""The hub's migrations, in order; `hub.upgrades` runs them."""

@@ -1,0 +1,113 @@
+"""One cell of an answer: what an agency is said to know about a case, and why, for the log.
+
+Pure. The order is the protocol's (section 9): not asked, no reply yet, no shared match, and only then what
+the disclosure rules leave. A withheld match and no match at all are the same code, so that nothing tells them
+apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from hub.agreements import LiveAgreement
+from hub.disclosure import HolderConsent, Question, Refused, decide
+from hub.matching import Match
+from hub.purposes import Basis, Purpose, kind_of
+from matcher.decisions import Designation
+
+KNOWN, POSSIBLY_KNOWN, NO_SHARED_MATCH, NO_REPLY_YET, NOT_ASKED = "K", "P", "N", "R", "A"
+DISCLOSED = {KNOWN: 2, POSSIBLY_KNOWN: 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks, why, and on which agreements that can rest."""
+
+    agency: str
+    staff: str
+    purpose: Purpose
+    agencies: frozenset[str] | None
+    agreements: Sequence[LiveAgreement]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """What an agency has to answer with: when its caseload was last complete."""
+
+    agency: str
+    as_of: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The code an agency gets for a case, the reason for the log, and the match behind it, if any.
+
+    `match` stands also where the answer is withheld: the log notes whose record it was about.
+    """
+
+    code: str
+    reason: str
+    match: Match | None = None
+
+    @property
+    def is_disclosed(self) -> bool:
+        """Whether the asker learns that the agency knows, or may know, the person."""
+        return self.code in DISCLOSED
+
+
+def decide_outcome(
+    asked: Asked, holder: Asset, *, basis: Basis, match: Match | None, consent: HolderConsent | None
+) -> Outcome:
+    """Decide one agency's answer for one case."""
+    if asked.agencies is not None and holder.agency not in asked.agencies:
+        return Outcome(NOT_ASKED, "not_in_request")
+    covering = [
+        agreement
+        for agreement in asked.agreements
+        if agreement.covers(asked.agency, holder.agency, purpose=asked.purpose, basis=kind_of(basis))
+    ]
+    if not covering:
+        return Outcome(NOT_ASKED, "no_agreement")
+    if holder.as_of is None:
+        return Outcome(NO_REPLY_YET, "never_shared", match)
+    oldest = asked.at - timedelta(days=max(agreement.maximum_age_days for agreement in covering))
+    if holder.as_of < oldest:
+        return Outcome(NO_REPLY_YET, "too_old", match)
+    if match is None:
+        return Outcome(NO_SHARED_MATCH, "no_match")
+    question = Question(
+        asker=asked.agency,
+        staff=asked.staff,
+        purpose=asked.purpose,
+        basis=basis,
+        at=asked.at,
+        agreement=True,
+        consent=consent,
+    )
+    decision = decide(question)
+    if isinstance(decision, Refused):
+        return Outcome(NO_SHARED_MATCH, str(decision.reason), match)
+    code = KNOWN if match.designation is Designation.LINK else POSSIBLY_KNOWN
+    return Outcome(code, "permitted", match)
+
+
+def cap_outcome(outcome: Outcome, earlier: str) -> Outcome:
+    """The outcome of a repeated request: never more than was answered the first time.
+
+    A repeat costs no budget, and so must not be a way to watch for a person to appear.
+    """
+    if not outcome.is_disclosed or DISCLOSED.get(earlier, 0) >= DISCLOSED[outcome.code]:
+        return outcome
+    return replace(outcome, code=earlier, reason="repeated")
+
+
+def without_records(outcome: Outcome, cards: Mapping[int, bytes]) -> Outcome:
+    """The outcome when the matched record was removed while the answer was worked out."""
+    if outcome.match is None or outcome.match.record in cards:
+        return outcome
+    if not outcome.is_disclosed:
+        return replace(outcome, match=None)
+    return Outcome(NO_SHARED_MATCH, "no_match")

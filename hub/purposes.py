@@ -1,0 +1,132 @@
+"""Why someone asks, and by what right: the closed vocabularies and which of them go together.
+
+The agreement decides what a partnership allows; the tables here are what no agreement can allow
+(DOMAIN.md, "Who uses it": who keeps a caseload must not learn about people who are not open to them).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from hub.errors import (
+    ApproverRequiredError,
+    BasisNotPermittedError,
+    PurposeNotPermittedError,
+    RoleNotPermittedError,
+)
+
+
+class Purpose(StrEnum):
+    """What a look-up, or another use of shared tokens, is for."""
+
+    CASE_CONFERENCE = "case_conference"
+    SINGLE_LOOKUP = "single_lookup"
+    REFERRAL_DEDUPLICATION = "referral_deduplication"
+    COHORT_IDENTIFICATION = "cohort_identification"
+    STATISTICS = "statistics"
+    SAFEGUARDING_PANEL = "safeguarding_panel"
+
+
+class LawfulBasis(StrEnum):
+    """UK GDPR Article 6(1)(a), consent, and 6(1)(e), public task."""
+
+    CONSENT = "consent"
+    PUBLIC_TASK = "public_task"
+
+
+class Role(StrEnum):
+    """What the person who asks does, as their agency's node vouches."""
+
+    OFFICER = "officer"
+    COORDINATOR = "coordinator"
+    RESPONDER = "responder"
+
+
+class ReasonCategory(StrEnum):
+    """Why a public task needs the answer; the words typed stay at the asking node."""
+
+    RISK_TO_LIFE = "risk_to_life"
+    SERIOUS_HARM = "serious_harm"
+    SAFEGUARDING_ADULT = "safeguarding_adult"
+    SAFEGUARDING_CHILD = "safeguarding_child"
+    MISSING_PERSON = "missing_person"
+    PUBLIC_PROTECTION = "public_protection"
+
+
+LOOKUP_PURPOSES = frozenset(
+    {
+        Purpose.CASE_CONFERENCE,
+        Purpose.SINGLE_LOOKUP,
+        Purpose.REFERRAL_DEDUPLICATION,
+        Purpose.SAFEGUARDING_PANEL,
+    }
+)
+# Cohorts and statistics count people; they never ask about one. A responder keeps a caseload and never asks.
+PURPOSES_OF_ROLE = {
+    Role.OFFICER: LOOKUP_PURPOSES - {Purpose.REFERRAL_DEDUPLICATION},
+    Role.COORDINATOR: LOOKUP_PURPOSES,
+    Role.RESPONDER: frozenset[Purpose](),
+}
+
+
+# As far as a node's clock may run ahead of the hub's (docs/protocol.md, section 2).
+CLOCK_TOLERANCE = timedelta(seconds=120)
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentBasis:
+    """The asker holds the person's consent: when and how it was given, and for which purposes."""
+
+    captured_at: datetime
+    method: str
+    scope: frozenset[Purpose]
+
+
+@dataclass(frozen=True, slots=True)
+class PublicTaskBasis:
+    """A public task with a safeguarding reason, and who approved it."""
+
+    reason_category: ReasonCategory
+    reason_commitment: str
+    approver: str | None
+
+
+Basis = ConsentBasis | PublicTaskBasis
+
+
+def kind_of(basis: Basis) -> LawfulBasis:
+    """The lawful basis a case is asked under."""
+    return LawfulBasis.CONSENT if isinstance(basis, ConsentBasis) else LawfulBasis.PUBLIC_TASK
+
+
+def require_role(role: Role, purpose: Purpose) -> None:
+    """Refuse purposes that are not for look-ups, and roles that may not look up for this one.
+
+    Raises:
+        PurposeNotPermittedError: Nobody looks up one person for this purpose.
+        RoleNotPermittedError: This role does not.
+    """
+    if purpose not in LOOKUP_PURPOSES:
+        raise PurposeNotPermittedError(f"purpose: {purpose} is not one of look-ups")
+    if purpose not in PURPOSES_OF_ROLE[role]:
+        raise RoleNotPermittedError(f"role: {role} may not look up for {purpose}")
+
+
+def require_basis(basis: Basis, *, purpose: Purpose, staff: str, at: datetime, field: str) -> None:
+    """Refuse a basis that does not reach the purpose, whatever any agreement says.
+
+    Raises:
+        BasisNotPermittedError: The consent was given for other purposes, or not yet.
+        ApproverRequiredError: A public task without an approver, or approved by the asker.
+    """
+    if isinstance(basis, ConsentBasis):
+        if purpose not in basis.scope:
+            raise BasisNotPermittedError(f"{field}.scope: the consent does not reach this purpose")
+        if basis.captured_at > at + CLOCK_TOLERANCE:
+            raise BasisNotPermittedError(f"{field}.captured_at: the consent is from the future")
+    elif basis.approver is None:
+        raise ApproverRequiredError(f"{field}.approver: a public task needs an approver")
+    elif basis.approver == staff:
+        raise ApproverRequiredError(f"{field}.approver: the approver must not be the asker")

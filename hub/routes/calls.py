@@ -1,0 +1,99 @@
+"""What all routes share: who calls, the running hub, and how refusals look in the API description."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+from fastapi import Depends, Path, Request, Response
+from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
+
+from hub.authentication import CallingNode, EnrollingNode
+from hub.errors import NodeNotConfirmedError
+from hub.problems import problem_of
+from hub.schemas import Problem
+from hub.service import Hub
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    "default": {"model": Problem, "description": "A problem (RFC 9457); `code` says which."}
+}
+
+
+async def running_hub(request: Request) -> Hub:
+    """The hub this application serves."""
+    hub: Hub = request.app.state.hub
+    return hub
+
+
+async def calling_node(request: Request) -> CallingNode:
+    """The confirmed agency whose node signed the call."""
+    caller = request.state.caller
+    assert isinstance(caller, CallingNode)
+    return caller
+
+
+async def enrolling_node(request: Request) -> EnrollingNode:
+    """Whoever signed an enrolment with the keys it brings."""
+    caller = request.state.caller
+    assert isinstance(caller, EnrollingNode)
+    return caller
+
+
+RunningHub = Annotated[Hub, Depends(running_hub)]
+Caller = Annotated[CallingNode, Depends(calling_node)]
+Enroller = Annotated[EnrollingNode, Depends(enrolling_node)]
+ID = r"^[a-z0-9][a-z0-9-]{0,63}$"
+AgencyId = Annotated[str, Path(pattern=ID, description="An agency's id.")]
+EpochId = Annotated[str, Path(pattern=ID, description="An epoch's id.")]
+AgreementId = Annotated[str, Path(pattern=ID, description="An agreement's id.")]
+PushId = Annotated[str, Path(pattern=ID, description="An id the node chose for this push.")]
+BatchNumber = Annotated[int, Path(ge=0, le=1_000_000, description="Number of the batch in its push.")]
+Handle = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$", description="A record's random handle.")]
+
+
+class ConfirmedRoute(APIRoute):
+    """A route for confirmed nodes only: asked before the body is even parsed."""
+
+    def get_route_handler(self) -> Handler:
+        """Wrap the handler."""
+        handle = super().get_route_handler()
+
+        async def confirmed(request: Request) -> Response:
+            if not request.state.caller.confirmed:
+                raise NodeNotConfirmedError("the hub's operator has not confirmed this node yet")
+            return await handle(request)
+
+        return confirmed
+
+
+class LoggedRoute(ConfirmedRoute):
+    """A route whose refusals are logged before they are answered, whatever the refusal is."""
+
+    def get_route_handler(self) -> Handler:
+        """Wrap the handler."""
+        handle = super().get_route_handler()
+
+        async def logged(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except Exception as error:
+                await run_in_threadpool(_log_refusal, request, error)
+                raise
+
+        return logged
+
+
+def _log_refusal(request: Request, error: Exception) -> None:
+    # Imported here, because the look-up routes import this module.
+    from fastapi.exceptions import RequestValidationError
+
+    from hub.lookups import log_refusal
+
+    hub: Hub = request.app.state.hub
+    code = "malformed" if isinstance(error, RequestValidationError) else problem_of(error)[0].code
+    if code == "log_unavailable":
+        return
+    body = getattr(request.state, "lookup", None)
+    log_refusal(hub.database, request.state.caller, code, body=body, at=hub.clock())

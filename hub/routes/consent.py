@@ -1,0 +1,32 @@
+"""Consent of the caller's records (docs/protocol.md, section 8)."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from hub.agreements import require_live
+from hub.consent import list_consents, store_consent
+from hub.routes.calls import PROBLEMS, Caller, ConfirmedRoute, Handle, RunningHub
+from hub.schemas import ConsentDocument, Consents, ConsentStored, ConsentView
+
+router = APIRouter(prefix="/v1/consents", tags=["consent"], responses=PROBLEMS, route_class=ConfirmedRoute)
+
+
+@router.put("/{handle}", summary="Record or withdraw consent")
+def put_consent(handle: Handle, body: ConsentDocument, hub: RunningHub, caller: Caller) -> ConsentStored:
+    """Keeps the next version of a record's consent; a withdrawal counts from the next look-up on."""
+    at = hub.clock()
+    document = body.model_dump(mode="json")
+    with hub.database.writing() as session:
+        require_live(session, caller.agency, at=at)
+        version = store_consent(session, caller, handle, document, at=at)
+    return ConsentStored(handle=handle, version=version)
+
+
+@router.get("", summary="List the own records' consents")
+def read_consents(hub: RunningHub, caller: Caller) -> Consents:
+    """The newest consent of each of the caller's handles, sorted by handle."""
+    with hub.database.reading() as session:
+        require_live(session, caller.agency, at=hub.clock())
+        views = [ConsentView.model_validate(view) for view in list_consents(session, caller)]
+    return Consents(consents=views)

@@ -1,0 +1,31 @@
+"""The look-up (docs/protocol.md, section 9)."""
+
+from __future__ import annotations
+
+import hashlib
+
+from fastapi import APIRouter, Request, Response
+
+from hub.answers import format_answer
+from hub.lookups import look_up
+from hub.routes.calls import PROBLEMS, Caller, LoggedRoute, RunningHub
+from hub.schemas import LookupAnswer, LookupBody
+
+router = APIRouter(prefix="/v1/lookups", tags=["look-up"], responses=PROBLEMS, route_class=LoggedRoute)
+
+
+@router.post("", response_model=LookupAnswer, summary="Ask which agencies know the people of some cases")
+def create_lookup(body: LookupBody, request: Request, hub: RunningHub, caller: Caller) -> Response:
+    """Answers for every case with one line an agency, always the same size; logged before it is answered."""
+    request.state.lookup = body
+    at = hub.clock()
+    answered = look_up(
+        hub.database,
+        caller,
+        body,
+        body_sha256=hashlib.sha256(request.state.body).digest(),
+        pepper=hub.pepper,
+        rules=hub.rules,
+        at=at,
+    )
+    return Response(format_answer(body, answered, at=at), media_type="application/json")

@@ -1,0 +1,64 @@
+"""What a running hub holds: settings, database, its two secrets, and a clock. Made once, by `create_app`."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from hub.budgets import Budget
+from hub.clock import Clock
+from hub.database import Database
+from hub.disclosure import Reason
+from hub.lookups import LookupRules
+from hub.secrets import load_identity, load_pepper_key
+from hub.settings import HubSettings
+from hub.tags import Pepper
+from keys.documents import canonical_bytes
+from keys.identity import NodeIdentity
+from matcher.decisions import Thresholds
+
+
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """Everything a request may need."""
+
+    settings: HubSettings
+    database: Database
+    identity: NodeIdentity
+    pepper: Pepper
+    rules: LookupRules
+    clock: Clock
+
+
+def open_hub(settings: HubSettings, *, clock: Clock) -> Hub:
+    """Load the secrets and prepare the database of a hub.
+
+    Raises:
+        NotInitialisedError: A secret is missing.
+        UnsafeSecretError: Others can read a secret.
+    """
+    return Hub(
+        settings=settings,
+        database=Database(settings.url, lock_timeout_seconds=settings.lock_timeout_seconds),
+        identity=load_identity(settings.home),
+        pepper=Pepper(load_pepper_key(settings.home)),
+        rules=rules_of(settings),
+        clock=clock,
+    )
+
+
+def rules_of(settings: HubSettings) -> LookupRules:
+    """The rules of look-ups, with the digest that log entries keep of them."""
+    policy = {
+        "format": "policy/1",
+        "known": f"{settings.known_posterior:.4f}",
+        "possibly": f"{settings.possibly_posterior:.4f}",
+        "staff_cases_per_day": settings.staff_cases_per_day,
+        "node_cases_per_day": settings.node_cases_per_day,
+        "disclosure": [str(reason) for reason in Reason],
+    }
+    return LookupRules(
+        budget=Budget(settings.staff_cases_per_day, settings.node_cases_per_day),
+        thresholds=Thresholds(known=settings.known_posterior, possibly=settings.possibly_posterior),
+        policy=hashlib.sha256(canonical_bytes(policy)).hexdigest(),
+    )

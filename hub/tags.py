@@ -1,0 +1,96 @@
+"""Tags: what the hub keeps of a slot, under a pepper that is not in the database.
+
+A tag is the first 8 bytes of HMAC-SHA256(pepper, slot id + NUL + slot bytes), read as a signed 64-bit
+integer; 0 is reserved for an absent slot. The name filter is kept with its bits in a keyed order, within each
+half, so that Dice coefficients stay as they are while positions mean nothing to whoever reads the database
+alone. What this does not protect against: the hub itself, which has both pepper and tags, and sees equality
+and frequency; and whoever holds the pepper and the linkage key together.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matcher.schema import LinkageSchema
+
+SLOT_BYTES = 8
+ABSENT = bytes(SLOT_BYTES)
+
+Int64Array = NDArray[np.int64]
+UInt64Array = NDArray[np.uint64]
+UInt8Array = NDArray[np.uint8]
+
+
+class Pepper:
+    """The hub's pepper; prints nothing of itself."""
+
+    __slots__ = ("_key", "_orders")
+
+    def __init__(self, key: bytes) -> None:
+        """Hold 32 secret bytes."""
+        self._key = key
+        self._orders: dict[str, Int64Array] = {}
+
+    def __repr__(self) -> str:
+        """Only that it is one."""
+        return "Pepper(…)"
+
+    def tags(self, slot_id: str, slots: Iterable[bytes]) -> Int64Array:
+        """Tags of slots that share one slot id.
+
+        Args:
+            slot_id: The stored slot (for a probe: the one it asks).
+            slots: 8 wire bytes each; all zero = absent.
+
+        Returns:
+            Shape (n,), int64; 0 where the slot is absent.
+        """
+        # The key and the prefix are hashed once a slot id; a copy costs less than half of a new HMAC.
+        start = hmac.new(self._key, slot_id.encode() + b"\x00", "sha256")
+        digests = bytearray()
+        for slot in slots:
+            if slot == ABSENT:
+                digests += ABSENT
+                continue
+            keyed = start.copy()
+            keyed.update(slot)
+            digests += keyed.digest()[:SLOT_BYTES]
+        return np.frombuffer(bytes(digests), dtype=">i8").astype(np.int64)
+
+    def token_tags(self, slots: UInt64Array, schema: LinkageSchema) -> UInt64Array:
+        """Tags of whole tokens, shape (n, stored slots), uint64 in the schema's order; 0 = absent."""
+        tags = np.zeros(slots.shape, dtype=np.uint64)
+        wire = np.ascontiguousarray(slots.T).astype(">u8")
+        for index, slot in enumerate(schema.stored):
+            column = wire[index].tobytes()
+            values = [column[at : at + SLOT_BYTES] for at in range(0, len(column), SLOT_BYTES)]
+            tags[:, index] = self.tags(slot.slot_id, values).view(np.uint64)
+        return tags
+
+    def permute_names(self, names: UInt8Array, schema: LinkageSchema) -> UInt8Array:
+        """Name filters with their bits in the keyed order; shape (n, names_bits // 8), uint8."""
+        if schema.names_bits == 0 or len(names) == 0:
+            return names
+        order = self._orders.get(schema.digest)
+        if order is None:
+            order = self._orders[schema.digest] = self._bit_order(schema.digest, schema.names_bits // 2)
+        return np.packbits(np.unpackbits(names, axis=1)[:, order], axis=1)
+
+    def _bit_order(self, schema_digest: str, half_bits: int) -> Int64Array:
+        """A keyed order of the bits, each half within itself: sorting by keyed values is a permutation.
+
+        Two equal 64-bit values among 256 would keep their first order; the chance is below 2**-48.
+        """
+        start = hmac.new(self._key, b"names/1\x00" + schema_digest.encode() + b"\x00", "sha256")
+        ranks = bytearray()
+        for position in range(2 * half_bits):
+            keyed = start.copy()
+            keyed.update(position.to_bytes(4, "big"))
+            ranks += keyed.digest()[:SLOT_BYTES]
+        halves = np.frombuffer(bytes(ranks), dtype=">u8").astype(np.uint64).reshape(2, half_bits)
+        order: Int64Array = np.argsort(halves, axis=1, kind="stable") + np.array([[0], [half_bits]])
+        return order.reshape(-1).astype(np.int64)
