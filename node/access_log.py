@@ -1,4 +1,4 @@
-"""This node's own copy of the access log: what it asked, with its case references, and who asked about its people.
+"""This node's own copy of the access log: what it asked, and who asked about its people.
 
 The hub cuts every entry to what concerns this agency; case and local references are put beside it here,
 because the hub has never seen them.

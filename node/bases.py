@@ -11,15 +11,17 @@ The reason's words stay at this node; a salted promise of them goes out (`node.c
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
+from node.caseload import find_handle
 from node.commitments import Commitment, commit_reason
-from node.consent import METHODS
+from node.consent import METHODS, find_consent
 from node.dates import parse_day
 from node.errors import RecordFormatError
-from node.times import format_time, start_of_day
+from node.store import Store
+from node.times import format_time, parse_time, start_of_day
 
 REASON_CATEGORIES = (
     "risk_to_life",
@@ -104,6 +106,20 @@ def read_basis(
         return _read_public_task(detail, defaults, row)
     rule = "is missing: consent or public_task" if chosen is None else "must be consent or public_task"
     raise RecordFormatError("case list", rule, row=row, field="basis")
+
+
+def with_own_consent(store: Store, case_ref: str, defaults: BasisDefaults) -> BasisDefaults:
+    """The defaults for a case that is somebody of this agency's own caseload, whose consent is on record here.
+
+    A day given with the command comes first.
+    """
+    if defaults.captured_at is not None or find_handle(store, case_ref) is None:
+        return defaults
+    consent = find_consent(store, case_ref)
+    if consent is None or consent["withdrawn_at"] is not None:
+        return defaults
+    captured = parse_time(consent["captured_at"]).date()
+    return replace(defaults, captured_at=captured, method=defaults.method or consent["method"])
 
 
 def _read_consent(detail: str | None, defaults: BasisDefaults, row: int | None, today: date) -> ConsentBasis:

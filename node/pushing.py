@@ -234,7 +234,8 @@ class _Sender:
             connection.executemany(
                 "INSERT INTO shared (handle, epoch, content_tag, record_digest, confirmed) "
                 "VALUES (?, ?, ?, ?, ?) ON CONFLICT (handle) DO UPDATE SET "
-                "epoch = excluded.epoch, content_tag = excluded.content_tag, record_digest = excluded.record_digest, confirmed = excluded.confirmed",
+                "epoch = excluded.epoch, content_tag = excluded.content_tag, "
+                "record_digest = excluded.record_digest, confirmed = excluded.confirmed",
                 [(*mark, confirmed) for mark in marks],
             )
 

@@ -1,0 +1,168 @@
+"""`knownto consent`: what people agreed to, and that they no longer do; in force with the next look-up."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli.output import emit, format_option, say
+from cli.terminal import open_node, read_line
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+DAY = click.DateTime(["%Y-%m-%d"])
+
+
+@click.group()
+def consent() -> None:
+    """Record and withdraw people's consent."""
+
+
+@consent.command()
+@click.option("--file", "file", type=FILE, help="A list of consents (CSV or workbook) instead of one person.")
+@click.option("--purposes", help="Comma-separated: case_conference, single_lookup, ...")
+@click.option("--recipients", default="*", show_default=True, help="Agencies that may be told, or *.")
+@click.option("--captured-at", type=DAY, help="Day the consent was given.  [default: today]")
+@click.option("--method", type=click.Choice(("written", "verbal", "electronic")), help="How it was given.")
+@click.option("--valid-from", type=DAY, help="First day it holds.  [default: the day it was given]")
+@click.option("--valid-until", type=DAY, help="Last day it holds.  [default: no end]")
+@click.option("--notice-version", help="Version of the privacy notice the person was given.")
+@click.option("--dry-run", is_flag=True, help="Check a list; keep and send nothing.")
+@click.pass_context
+def record(
+    ctx: click.Context,
+    file: Path | None,
+    purposes: str | None,
+    recipients: str,
+    captured_at: datetime | None,
+    method: str | None,
+    valid_from: datetime | None,
+    valid_until: datetime | None,
+    notice_version: str | None,
+    dry_run: bool,
+) -> None:
+    """Record consent: of one person (local id prompted for, or one line of stdin) or of a list."""
+    from node.consent import ConsentTerms, record_consent, record_consents, send_or_say_so
+
+    node = open_node(ctx)
+    if file is not None:
+        _record_list(node, file, dry_run, record_consents)
+    else:
+        if not (purposes and method and notice_version):
+            raise click.UsageError("one person's consent needs --purposes, --method and --notice-version")
+        captured = _utc(captured_at) or datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        last = _utc(valid_until)
+        terms = ConsentTerms(
+            recipients=_words(recipients),
+            purposes=_words(purposes),
+            captured_at=captured,
+            valid_from=_utc(valid_from) or captured,
+            valid_until=None if last is None else last + timedelta(days=1),
+            method=method,
+            notice_version=notice_version,
+        )
+        local_id = read_line("Local id")
+        if dry_run:
+            return
+        record_consent(node, local_id, terms)
+        say("Consent recorded.")
+    if not dry_run:
+        send_or_say_so(node)
+
+
+@consent.command()
+@click.pass_context
+def withdraw(ctx: click.Context) -> None:
+    """Record that a person withdrew their consent: nothing is shown from the next look-up on."""
+    from node.consent import send_or_say_so, withdraw_consent
+
+    node = open_node(ctx)
+    withdraw_consent(node, read_line("Local id"))
+    send_or_say_so(node)
+    say("Withdrawn. It holds from the next look-up on.")
+
+
+@consent.command("object")
+@click.pass_context
+def object_(ctx: click.Context) -> None:
+    """Record that a person objects to being looked up, whatever the lawful basis."""
+    from node.consent import record_objection, send_or_say_so
+
+    node = open_node(ctx)
+    record_objection(node, read_line("Local id"))
+    send_or_say_so(node)
+    say("Objection recorded. It holds from the next look-up on.")
+
+
+@consent.command()
+@format_option()
+@click.pass_context
+def show(ctx: click.Context, output_format: str) -> None:
+    """Show one person's consent in force (local id prompted for, or one line of stdin)."""
+    from node.consent import find_consent
+    from node.errors import RecordFormatError
+
+    node = open_node(ctx)
+    document = find_consent(node.store, read_line("Local id"))
+    if document is None:
+        raise RecordFormatError("consent", "none is recorded for this person")
+    shown: dict[str, Any] = dict(document)
+    if output_format == "table":
+        shown |= {name: " ".join(shown[name]) for name in ("recipients", "purposes")}
+    emit(shown, output_format)
+
+
+@consent.command("list")
+@format_option("table", "json", "csv")
+@click.pass_context
+def list_(ctx: click.Context, output_format: str) -> None:
+    """List the consents in force, by this agency's own references."""
+    from node.consent import list_consents
+
+    node = open_node(ctx)
+    now = node.clock()
+    rows = [
+        {
+            "local_id": kept.local_id,
+            "state": kept.state(now),
+            "purposes": " ".join(kept.document["purposes"]),
+            "recipients": " ".join(kept.document["recipients"]),
+            "valid_until": kept.document["valid_until"],
+            "hub_knows": kept.sent,
+        }
+        for kept in list_consents(node.store)
+    ]
+    emit(rows, output_format, columns=tuple(rows[0]) if rows else ("local_id", "state"))
+
+
+@consent.command()
+@click.pass_context
+def send(ctx: click.Context) -> None:
+    """Send what is waiting for the hub."""
+    from node.outbox import send_waiting
+
+    say(f"{send_waiting(open_node(ctx))} changes sent.")
+
+
+def _record_list(node: Any, file: Path, dry_run: bool, record_consents: Any) -> None:
+    from node.caseload import require_handle
+    from node.consent_files import read_consents
+
+    entries = read_consents(file, today=node.clock().date())
+    if dry_run:
+        for local_id, _ in entries:
+            require_handle(node.store, local_id)
+        say(f"{len(entries)} consents can be recorded.")
+        return
+    changed = record_consents(node, entries)
+    say(f"{changed} consents recorded, {len(entries) - changed} were known already.")
+
+
+def _utc(day: datetime | None) -> datetime | None:
+    return None if day is None else day.replace(tzinfo=UTC)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip().lower() for word in text.split(",") if word.strip())

@@ -1,0 +1,93 @@
+"""`knownto keys`: fingerprints to read out, and the linkage key made, handed out and received under them."""
+
+from __future__ import annotations
+
+import click
+
+from cli.output import emit, format_option, say
+from cli.terminal import open_node
+
+
+@click.group()
+def keys() -> None:
+    """Make, hand out and receive linkage keys."""
+
+
+@keys.command()
+@format_option()
+@click.pass_context
+def fingerprint(ctx: click.Context, output_format: str) -> None:
+    """Print this node's fingerprint, to be read out, and the pinned hub's."""
+    node = open_node(ctx)
+    emit(
+        {
+            "agency": node.settings.agency,
+            "fingerprint": node.identity.public.fingerprint,
+            "hub_fingerprint": node.settings.hub_fingerprint,
+        },
+        output_format,
+    )
+
+
+@keys.command()
+@click.option(
+    "--fields",
+    required=True,
+    help="What the partnership compares, comma-separated: dob, initials, names, chain, nhs_number, sex, area.",
+)
+@format_option()
+@click.pass_context
+def make(ctx: click.Context, fields: str, output_format: str) -> None:
+    """Make a new linkage key and begin its epoch (custodian only).
+
+    It is current at once: every member needs the new key and pushes again.
+    """
+    from node.epochs import make_epoch
+
+    document = make_epoch(open_node(ctx), [field.strip() for field in fields.split(",") if field.strip()])
+    emit(_describe(document), output_format)
+    say("Next, for every member: knownto keys share AGENCY --fingerprint WHAT-THEY-READ-OUT")
+
+
+@keys.command()
+@click.argument("agency")
+@click.option("--fingerprint", required=True, help="The member's fingerprint, as they read it out.")
+@click.pass_context
+def share(ctx: click.Context, agency: str, fingerprint: str) -> None:
+    """Wrap the linkage key for one member; the hub relays it and cannot open it (custodian only)."""
+    from node.epochs import share_key
+
+    share_key(open_node(ctx), agency, fingerprint=fingerprint)
+    say(f"The linkage key waits at the hub, sealed for {agency}.")
+
+
+@keys.command()
+@click.option("--custodian-fingerprint", required=True, help="The custodian's fingerprint, as read out.")
+@format_option()
+@click.pass_context
+def receive(ctx: click.Context, custodian_fingerprint: str, output_format: str) -> None:
+    """Receive the current linkage key from the custodian."""
+    from node.epochs import receive_key
+
+    document = receive_key(open_node(ctx), custodian_fingerprint=custodian_fingerprint)
+    emit(_describe(document), output_format)
+
+
+@keys.command()
+@format_option()
+@click.pass_context
+def status(ctx: click.Context, output_format: str) -> None:
+    """Show the epoch this node holds the linkage key of."""
+    node = open_node(ctx)
+    emit(_describe(node.epoch_key().document), output_format)
+
+
+def _describe(document: object) -> dict[str, object]:
+    assert isinstance(document, dict)
+    return {
+        "epoch": document["epoch"],
+        "fields": ",".join(document["schema"]["fields"]),
+        "schema_digest": document["schema_digest"],
+        "linkage_key_id": document["linkage_key_id"],
+        "created_at": document["created_at"],
+    }

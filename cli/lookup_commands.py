@@ -1,0 +1,258 @@
+"""`knownto lookup` and `knownto why`: the known-to sheet, and the reasons behind an answer."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli.output import CompletedWithWarnings, emit, format_option, say
+from cli.terminal import open_node, read_line
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+DAY = click.DateTime(["%Y-%m-%d"])
+PURPOSES = ("case_conference", "single_lookup", "referral_deduplication", "safeguarding_panel")
+PERSON_FIELDS = ("dob", "forename", "surname", "initials", "chain", "nhs_number", "sex", "area")
+REASON_CATEGORIES = (
+    "risk_to_life", "serious_harm", "safeguarding_adult",
+    "safeguarding_child", "missing_person", "public_protection",
+)  # fmt: skip
+
+
+@click.command()
+@click.argument("cases", type=FILE, required=False)
+@click.option("--purpose", required=True, type=click.Choice(PURPOSES), help="What the answer is for.")
+@click.option("--conference", help="Reference of the conference: an id such as mdt-2026-11.")
+@click.option("--staff", help="Staff id of whoever asks.  [default: the node's setting]")
+@click.option(
+    "--role", type=click.Choice(("officer", "coordinator", "responder")), help="Role of whoever asks."
+)
+@click.option(
+    "--basis", type=click.Choice(("consent", "public_task")), help="For rows that do not say their own."
+)
+@click.option("--captured-at", type=DAY, help="Consent: the day it was given.")
+@click.option(
+    "--method", type=click.Choice(("written", "verbal", "electronic")), help="Consent: how it was given."
+)
+@click.option("--reason-category", type=click.Choice(REASON_CATEGORIES), help="Public task: kind of reason.")
+@click.option("--approver", help="Public task: staff id of who approved it, not the asker.")
+@click.option("--agencies", help="Ask only these agencies, comma-separated ids.")
+@click.option(
+    "--stdin", "from_stdin", is_flag=True, help="One person from stdin: JSON, or lines of name: value."
+)
+@click.option("--map", "mapping_file", type=FILE, help="TOML file that names the case list's columns.")
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the sheet here (csv, xlsx)."
+)
+@format_option("table", "json", "csv", "xlsx")
+@click.pass_context
+def lookup(ctx: click.Context, /, **options: Any) -> None:
+    """Ask which services know the people of a case list (CSV or workbook), or one person prompted for.
+
+    Cases without a usable date of birth are parked and named; the others go on, and the command ends with
+    exit code 3. A typed reason stays at this node.
+    """
+    if options["output_format"] == "xlsx" and (options["out"] is None or options["cases"] is None):
+        raise click.UsageError("--format xlsx needs a case list and --out FILE")
+    if options["out"] is not None and (
+        options["output_format"] not in ("csv", "xlsx") or not options["cases"]
+    ):
+        raise click.UsageError("--out is for a case list with --format csv or xlsx")
+    node = open_node(ctx)
+    today = node.clock().date()
+    case_list, cases, parked = _read(options, today)
+    defaults = _defaults(options, cases)
+    result = _ask(node, cases, defaults, options, today) if cases else None
+    if len(cases) > node.settings.case_warning:
+        say(f"{len(cases)} cases: a conference should take no more than {node.settings.case_warning}.")
+    _print(result, case_list, parked, options, node.clock())
+    _warn(result, parked)
+
+
+def _read(options: Mapping[str, Any], today: date) -> tuple[Any, list[Any], list[dict[str, Any]]]:
+    """The case list where there is one, the cases to ask about, and the parked rows."""
+    if options["cases"] is None:
+        return _read_one(options, today)
+    from node.mapping import load_mapping
+    from node.records import read_cases
+
+    mapping = load_mapping(options["mapping_file"]) if options["mapping_file"] else None
+    case_list = read_cases(options["cases"], mapping=mapping, today=today)
+    parked = [{"row": p.row, "case_ref": p.case_ref, "rule": p.rule} for p in case_list.parked]
+    return case_list, list(case_list.cases), parked
+
+
+def _read_one(options: Mapping[str, Any], today: date) -> tuple[None, list[Any], list[dict[str, Any]]]:
+    from node.errors import RecordFormatError
+    from node.identifiers import Case
+    from node.records import read_person
+
+    fields = _read_stdin() if options["from_stdin"] or not sys.stdin.isatty() else _prompt_person()
+    case_ref = fields.pop("case_ref", "") or "case"
+    ways, area, findings = read_person(fields, today=today)
+    for finding in findings:
+        say(f"{finding.field}: {finding.sentence}")
+    if not any(way.usable for way in ways):
+        rule = "no_birth_date" if ways[0].birth is None else "row_without_anything"
+        if len(fields) == 0:
+            raise RecordFormatError("person", "nothing was given")
+        return None, [], [{"row": 1, "case_ref": case_ref, "rule": rule}]
+    basis, detail = fields.get("basis"), fields.get("basis_detail")
+    return None, [Case(1, case_ref, ways, area, basis or None, detail or None)], []
+
+
+def _prompt_person() -> dict[str, str]:
+    say("One person. Nothing typed here is kept by the shell; empty where not known.")
+    prompts = {"case_ref": "Case reference", "dob": "Date of birth"}
+    typed = {}
+    for name in ("case_ref", *PERSON_FIELDS):
+        label = prompts.get(name, name.replace("_", " ").capitalize())
+        typed[name] = click.prompt(label, default="", show_default=False, err=True)
+    return {name: text.strip() for name, text in typed.items() if text.strip()}
+
+
+def _read_stdin() -> dict[str, str]:
+    """One person as a JSON object, or as lines of `name: value`."""
+    from node.errors import RecordFormatError
+
+    text = sys.stdin.read()
+    known = {"case_ref", "basis", "basis_detail", "aliases", "former_surnames", "other_chain", *PERSON_FIELDS}
+    if text.lstrip().startswith("{"):
+        try:
+            document = json.loads(text)
+        except ValueError:
+            raise RecordFormatError("person", "is not a JSON object") from None
+    else:
+        lines = [line for line in text.splitlines() if line.strip()]
+        if not all(":" in line for line in lines):
+            raise RecordFormatError("person", "every line must be name: value")
+        document = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    if not isinstance(document, dict) or set(document) - known:
+        raise RecordFormatError("person", f"the names are {', '.join(sorted(known))}")
+    return {name: str(value) for name, value in document.items() if value is not None}
+
+
+def _defaults(options: Mapping[str, Any], cases: Sequence[Any]) -> Any:
+    from node.bases import BasisDefaults
+
+    captured = options["captured_at"]
+    kind, reason = options["basis"], None
+    if kind == "public_task" and any(not case.basis_detail for case in cases):
+        reason = read_line("Reason (stays at this node)")
+    return BasisDefaults(
+        kind=kind,
+        captured_at=captured.date() if captured else None,
+        method=options["method"],
+        category=options["reason_category"],
+        approver=options["approver"],
+        reason=reason,
+    )
+
+
+def _ask(node: Any, cases: Sequence[Any], defaults: Any, options: Mapping[str, Any], today: date) -> Any:
+    from node.bases import read_basis, with_own_consent
+    from node.lookups import Asking, look_up
+    from node.results import drop_expired, keep_result
+
+    agencies = options["agencies"]
+    asking = Asking(
+        staff=options["staff"] or node.settings.staff,
+        role=options["role"] or ("coordinator" if options["cases"] else "officer"),
+        purpose=options["purpose"],
+        conference=options["conference"],
+        agencies=tuple(part.strip() for part in agencies.split(",")) if agencies else None,
+    )
+    asked = [
+        (
+            case,
+            read_basis(
+                case.basis,
+                case.basis_detail,
+                defaults=with_own_consent(node.store, case.case_ref, defaults),
+                row=case.row,
+                today=today,
+            ),
+        )
+        for case in cases
+    ]
+    result = look_up(node, asked, asking)
+    now = node.clock()
+    drop_expired(node.store, at=now)
+    keep_result(node.store, result, asked, asking, at=now, days=node.settings.result_days)
+    return result
+
+
+def _print(
+    result: Any, case_list: Any, parked: list[dict[str, Any]], options: Mapping[str, Any], now: datetime
+) -> None:
+    from node.known_to import as_document, as_flat_rows, as_grid_rows, make_sheet
+
+    chosen = options["output_format"]
+    if options["out"] is not None:
+        sheet = make_sheet(result, case_list, at=now)
+        (sheet.write_xlsx if chosen == "xlsx" else sheet.write_csv)(options["out"])
+        say("Written.")
+    elif chosen == "json":
+        emit(as_document(result, parked, at=now), "json")
+    elif chosen == "csv":
+        columns = ("case_ref", "agency", "name", "answer", "open", "last_contact", "team")
+        emit(as_flat_rows(result, at=now), "csv", columns=columns)
+    elif result is not None:
+        emit(as_grid_rows(result, at=now), "table")
+    if result is not None:
+        say(f"{result.coverage.words}." + (f" No reply yet from {', '.join(result.coverage.stale)}."
+            if result.coverage.stale else ""))  # fmt: skip
+
+
+def _warn(result: Any, parked: Sequence[Mapping[str, Any]]) -> None:
+    """Name what was not done; the command then ends with exit code 3."""
+    from node.quality import RULES
+
+    for row in parked:
+        say(f"Parked: row {row['row']}, {row['case_ref'] or 'no reference'}: {RULES[row['rule']].sentence}")
+    unreadable = () if result is None else result.unreadable
+    for agency in unreadable:
+        say(f"The answer card of {agency} does not open: its node used another key. Ring the agency.")
+    if parked or unreadable:
+        raise CompletedWithWarnings(
+            f"{len(parked)} cases were parked and not looked up"
+            if parked
+            else "some answer cards cannot be read"
+        )
+
+
+@click.command()
+@click.argument("case_ref", required=False)
+@click.option("--agency", help="Only this agency's answer.")
+@format_option()
+@click.pass_context
+def why(ctx: click.Context, case_ref: str | None, agency: str | None, output_format: str) -> None:
+    """Explain the answers about a case in the last look-up: which identifiers agree, and how much they weigh.
+
+    Leave CASE_REF out where it is a CHAIN number: it is then prompted for, or read from stdin.
+    """
+    from node.errors import RecordFormatError
+    from node.known_to import explain_answer
+    from node.results import latest_answers
+
+    node = open_node(ctx)
+    kept = latest_answers(node.store, case_ref or read_line("Case reference"), at=datetime.now(UTC))
+    if kept is None:
+        raise RecordFormatError("look-up", "no stored answer has this case reference, or it has expired")
+    answers = [answer for answer in kept.answers if agency in (None, answer.agency)]
+    if not answers:
+        raise RecordFormatError("look-up", "this agency was not answered for", field="agency")
+    explained = [explain_answer(answer) for answer in answers]
+    if output_format == "json":
+        emit({"request": kept.request, "answered_at": kept.answered_at, "answers": explained}, "json")
+        return
+    click.echo(f"Asked {kept.answered_at}; these answers are kept until {kept.expires_at}.")
+    for one in explained:
+        click.echo(f"\n{one['name']}: {one['answer']}")
+        for line in (*one["words"], *one["waterfall"]):
+            click.echo(f"  {line}")

@@ -1,0 +1,76 @@
+"""What commands read from people: passphrases, references, confirmations; never from their own words.
+
+An identifier or secret among a command's words would stand in the shell's history and in every process
+listing. So they are prompted for at a terminal, and read from stdin, one line each, where there is none.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from keys.private_files import read_private
+from node.errors import AuthenticationError
+from node.home import Node, open_home
+
+PASSPHRASE_VARIABLE = "KNOWNTO_PASSPHRASE_FILE"
+
+
+def open_node(ctx: click.Context) -> Node:
+    """The node of the home the command was given, opened with its passphrase."""
+    # Settings are looked at first: nobody should type a passphrase for a node that is not there.
+    from node.settings import load_settings
+
+    home: Path = ctx.obj["home"]
+    load_settings(home)
+    node = open_home(home, read_passphrase())
+    ctx.call_on_close(node.close)
+    return node
+
+
+def read_passphrase(*, new: bool = False) -> str:
+    """The passphrase of the key store: from the file the environment names, or prompted for.
+
+    Args:
+        new: It is being set: ask twice.
+
+    Raises:
+        CustodyError: The file can be read by others.
+        AuthenticationError: There is neither a file nor a terminal.
+    """
+    file = os.environ.get(PASSPHRASE_VARIABLE)
+    if file:
+        return read_private(Path(file)).decode("utf-8", "surrogateescape").rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise AuthenticationError(
+            f"no passphrase: there is no terminal, and {PASSPHRASE_VARIABLE} names no file"
+        )
+    prompt = "New passphrase for this node's keys" if new else "Passphrase"
+    passphrase: str = click.prompt(prompt, hide_input=True, confirmation_prompt=new, err=True)
+    return passphrase
+
+
+def read_line(prompt: str, *, hidden: bool = False) -> str:
+    """One line typed at the prompt, or the next line of stdin where there is no terminal."""
+    if sys.stdin.isatty():
+        typed: str = click.prompt(prompt, hide_input=hidden, err=True)
+        return typed.strip()
+    line = sys.stdin.readline()
+    if not line.strip():
+        raise click.UsageError(f"{prompt}: nothing on stdin")
+    return line.strip()
+
+
+def confirm(question: str, *, otherwise: str) -> None:
+    """Ask yes or no; no stops the command.
+
+    Args:
+        question: What is asked.
+        otherwise: The option that stands for yes where there is no terminal.
+    """
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"there is no terminal to ask at; use {otherwise}")
+    click.confirm(question, abort=True, err=True)

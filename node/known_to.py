@@ -1,0 +1,133 @@
+"""A look-up's answer in the shapes people and scripts read: document, rows, sheet, explanation.
+
+The JSON keys are a contract (docs/cli.md). Cases are named by reference and never by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from node.answers import DISCLOSED, WORDS, AnswerWord, draw_waterfall
+from node.lookups import AgencyAnswer, LookupResult
+from node.records import CaseList
+from node.sheets import AnswerCell, CaseAnswers, KnownToSheet, last_contact_band
+from node.times import format_time
+
+SHOWN = frozenset(WORDS[code] for code in DISCLOSED)
+NO_EVIDENCE: Mapping[AnswerWord, str] = {
+    AnswerWord.NO_SHARED_MATCH: (
+        "Nothing that may be shared was found: unknown there, or not to be shared. "
+        "The two are not told apart."
+    ),
+    AnswerWord.NO_REPLY_YET: (
+        "The agency has not shared its caseload, or too long ago. It says nothing of the person."
+    ),
+    AnswerWord.NOT_ASKED: "No agreement or purpose covers this agency, or it was left out of the question.",
+}
+
+
+def as_document(
+    result: LookupResult | None, parked: Sequence[Mapping[str, Any]], *, at: datetime
+) -> dict[str, Any]:
+    """The JSON document of a look-up; without any case to ask, request and index are null."""
+    if result is None:
+        empty = {"up_to_date": 0, "agencies": 0, "stale": []}
+        return {
+            "request": None, "log_index": None, "answered_at": None,
+            "coverage": empty, "parked": list(parked), "cases": [],
+        }  # fmt: skip
+    return {
+        "request": result.request,
+        "log_index": result.log_index,
+        "answered_at": format_time(result.answered_at),
+        "coverage": {
+            "up_to_date": result.coverage.up_to_date,
+            "agencies": result.coverage.agencies,
+            "stale": list(result.coverage.stale),
+        },
+        "parked": list(parked),
+        "cases": [
+            {"case_ref": case.case_ref, "answers": [_flat(answer, at) for answer in case.answers]}
+            for case in result.cases
+        ],
+    }
+
+
+def as_flat_rows(result: LookupResult | None, *, at: datetime) -> list[dict[str, Any]]:
+    """One row for every case and agency."""
+    cases = result.cases if result else ()
+    return [{"case_ref": case.case_ref, **_flat(a, at)} for case in cases for a in case.answers]
+
+
+def as_grid_rows(result: LookupResult, *, at: datetime) -> list[dict[str, str]]:
+    """Cases down, agencies across, as the known-to sheet is read."""
+    rows = []
+    for case in result.cases:
+        row = {"case": case.case_ref}
+        for answer in case.answers:
+            cell = _cell(answer, at)
+            row[answer.name] = f"{cell.word}\n{cell.detail}" if cell.detail else str(cell.word)
+        rows.append(row)
+    return rows
+
+
+def make_sheet(result: LookupResult | None, case_list: CaseList, *, at: datetime) -> KnownToSheet:
+    """The known-to sheet: the case list with answers as new columns."""
+    cases = result.cases if result else ()
+    answers = [
+        CaseAnswers(case.case_ref, case.row, {a.agency: _cell(a, at) for a in case.answers}) for case in cases
+    ]
+    notes = [] if result is None else [f"{result.coverage.words}, {format_time(result.answered_at)}"]
+    names = {} if result is None else result.agency_names()
+    return KnownToSheet(cases=case_list, agencies=names, answers=answers, at=at.date(), notes=notes)
+
+
+def explain_answer(answer: AgencyAnswer) -> dict[str, Any]:
+    """Why an agency's answer is what it is: words, weights in bits, and a waterfall of text."""
+    evidence = answer.explain()
+    explained: dict[str, Any] = {
+        "agency": answer.agency,
+        "name": answer.name,
+        "answer": str(answer.word),
+        "words": [],
+        "posterior": None,
+        "steps": [],
+        "waterfall": [],
+    }
+    if evidence is None:
+        return explained | {"words": [NO_EVIDENCE.get(answer.word, "No evidence came with this answer.")]}
+    words = [step.words for step in evidence.steps]
+    return explained | {
+        "words": [said[0].upper() + said[1:] + "." for said in words if said],
+        "posterior": evidence.posterior,
+        "steps": [
+            {"comparison": s.comparison, "level": s.level, "words": s.words, "weight_bits": s.weight}
+            for s in evidence.steps
+        ],
+        "waterfall": [
+            *draw_waterfall(evidence),
+            f"probability that the agency knows the person: {evidence.posterior:.3f}",
+        ],
+    }
+
+
+def _flat(answer: AgencyAnswer, at: datetime) -> dict[str, Any]:
+    cell = _cell(answer, at)
+    return {
+        "agency": answer.agency,
+        "name": answer.name,
+        "answer": str(cell.word),
+        "open": cell.open,
+        "last_contact": cell.last_contact_band,
+        "team": cell.team,
+    }
+
+
+def _cell(answer: AgencyAnswer, at: datetime) -> AnswerCell:
+    if answer.word not in SHOWN:
+        return AnswerCell(answer.word)
+    return AnswerCell(
+        answer.word, answer.open, last_contact_band(answer.last_contact, at.date()), answer.team
+    )
