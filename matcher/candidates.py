@@ -76,39 +76,57 @@ def stored_meetings(schema: LinkageSchema, tokens: TokenSet) -> Iterator[Meeting
             yield _between_records(tokens, left, right, -1)
 
 
-class ProbeIndex:
-    """Stored slots sorted for the probes that ask for them."""
+class SlotIndex:
+    """Stored slots sorted by value, to be searched for the slots of others and for probes."""
 
     def __init__(self, schema: LinkageSchema, tokens: TokenSet) -> None:
-        """Sort every slot that a probe asks for."""
-        self._tokens = tokens
+        """Sort every slot that candidate search looks at."""
+        self.schema = schema
+        self.tokens = tokens
         self._sorted: dict[str, tuple[UInt64Array, IntArray, BoolArray]] = {}
-        for slot_id in {probe.asks for probe in schema.asked}:
-            values = tokens.slots[:, schema.slot_index[slot_id]]
-            rows = np.flatnonzero(values)
-            order = rows[np.argsort(values[rows], kind="stable")]
-            self._sorted[slot_id] = values[order], order, _presence(values[order])
-        self._schema = schema
+        for index, slot in enumerate(schema.stored):
+            if slot.search:
+                values = tokens.slots[:, index]
+                rows = np.flatnonzero(values)
+                order = rows[np.argsort(values[rows], kind="stable")]
+                self._sorted[slot.slot_id] = values[order], order, _presence(values[order])
 
-    def meetings(self, asked: int, rows: IntArray, variants: UInt64Array) -> Meetings:
-        """Meetings of one probe's variants with the stored tokens.
+    def find(self, slot_id: str, rows: IntArray, values: UInt64Array) -> tuple[IntArray, IntArray]:
+        """Stored tokens with one of some values.
 
         Args:
-            asked: Index of the probe in the schema.
-            rows: The asking token of each variant, shape (m,).
-            variants: The variants, shape (m,).
+            slot_id: Which slot to search.
+            rows: The asking token of each value, shape (m,).
+            values: The values, shape (m,).
+
+        Returns:
+            Asking and stored token of every meeting.
         """
-        values, order, presence = self._sorted[self._schema.asked[asked].asks]
-        likely = np.flatnonzero(presence[_bucket(variants)])
-        rows, variants = rows[likely], variants[likely]
-        first = np.searchsorted(values, variants, side="left")
-        counts = np.searchsorted(values, variants, side="right") - first
+        stored, order, presence = self._sorted[slot_id]
+        likely = np.flatnonzero(presence[_bucket(values)])
+        rows, values = rows[likely], values[likely]
+        first = np.searchsorted(stored, values, side="left")
+        counts = np.searchsorted(stored, values, side="right") - first
         met = np.flatnonzero((counts > 0) & (counts <= LARGEST_GROUP))
         askers = np.repeat(rows[met], counts[met])
         offsets = np.arange(len(askers)) - np.repeat(np.cumsum(counts[met]) - counts[met], counts[met])
-        holders = order[np.repeat(first[met], counts[met]) + offsets]
+        return askers, order[np.repeat(first[met], counts[met]) + offsets]
+
+    def meetings_of_probe(self, asked: int, rows: IntArray, variants: UInt64Array) -> Meetings:
+        """Meetings of one probe's variants, asked by these same tokens, with the others."""
+        askers, holders = self.find(self.schema.asked[asked].asks, rows, variants)
         left, right = np.minimum(askers, holders), np.maximum(askers, holders)
-        return _between_records(self._tokens, left, right, asked)
+        return _between_records(self.tokens, left, right, asked)
+
+    def meetings_of_slots(self, tokens: TokenSet) -> Meetings:
+        """Meetings of other tokens (left) with these (right) by equal stored slots."""
+        parts = []
+        for index, slot in enumerate(self.schema.stored):
+            if slot.search:
+                rows = np.flatnonzero(tokens.slots[:, index])
+                askers, holders = self.find(slot.slot_id, rows, tokens.slots[rows, index])
+                parts.append(Meetings(askers, holders, np.full(len(askers), -1, np.int64)))
+        return Meetings.concatenate(parts)
 
 
 def _between_records(tokens: TokenSet, left: IntArray, right: IntArray, asked: int) -> Meetings:

@@ -68,7 +68,7 @@ class Encoder:
 
     def __init__(self, schema: LinkageSchema, provider: TokenProvider) -> None:
         """Bind a schema to a provider."""
-        self._schema = schema
+        self.schema = schema
         self._provider = provider
 
     def columns(self, identifiers: Sequence[Identifiers]) -> Columns:
@@ -77,7 +77,7 @@ class Encoder:
 
     def slots(self, columns: Columns) -> UInt64Array:
         """All stored slots, shape (n, stored slots); 0 = absent."""
-        encoded = [self._slot(slot.slot_id, slot.inputs, slot.when, columns) for slot in self._schema.stored]
+        encoded = [self._slot(slot.slot_id, slot.inputs, slot.when, columns) for slot in self.schema.stored]
         return np.stack(encoded, axis=1) if encoded else np.zeros((len(columns), 0), np.uint64)
 
     def probes(self, columns: Columns, probe: Probe) -> Iterator[tuple[IntArray, UInt64Array]]:
@@ -86,7 +86,7 @@ class Encoder:
         Yields:
             The row of each variant, shape (m,), and its slot, shape (m,), without absent ones.
         """
-        asked = self._schema.stored[self._schema.slot_index[probe.asks]]
+        asked = self.schema.stored[self.schema.slot_index[probe.asks]]
         for rows, varied in vary(columns, probe.varies, chunk_rows=PROBE_CHUNK_ROWS):
             slots = self._slot(asked.slot_id, asked.inputs, None, varied)
             present = slots != 0
@@ -94,7 +94,7 @@ class Encoder:
 
     def names(self, identifiers: Sequence[Identifiers], columns: Columns) -> UInt8Array:
         """The name filters, shape (n, names_bits // 8); zero where date or name is missing."""
-        name_filter = self._schema.name_filter
+        name_filter = self.schema.name_filter
         if name_filter is None:
             return np.zeros((len(columns), 0), np.uint8)
         filters = np.zeros((len(columns), 2 * name_filter.half_bits), np.bool_)

@@ -1,0 +1,221 @@
+"""Files whose truth is known, read and encoded as a partnership would: what `evaluate` measures on."""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+from keys.linkage import LinkageKey
+from matcher.candidates import Meetings, SlotIndex, stored_meetings
+from matcher.errors import SchemaError
+from matcher.schema import FIELDS, LinkageSchema, shipped_schema
+from matcher.tokens import BoolArray, IntArray, TokenSet
+from node.errors import RecordFormatError
+from node.identifiers import Case, Identifiers, Record
+from node.records import read_caseload, read_cases
+from node.slots import Encoder, LinkageKeyProvider
+
+TABLES = (".csv", ".xlsx", ".xls", ".ods")
+# Fixed, so that the same files give the same figures on every run. It protects nobody: the evaluation
+# has the plain records in hand.
+EVALUATION_KEY = bytes(range(32))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Population:
+    """All records of all agencies, encoded.
+
+    Attributes:
+        schema: The shipped schema cut to the evaluated fields.
+        agencies: Agency ids, sorted.
+        tokens: Tokens of all records.
+        agency: Agency of each record, shape (records,).
+        person: Person of each record by the truth, shape (records,).
+        areas: Area id of each area code.
+        rows: Rows of all tables, usable or not.
+        true_pairs: Pairs of rows of one person by the truth, usable or not.
+        meetings: Tokens that share a stored slot or, if asked, met by a probe.
+        encode_seconds, meet_seconds: Time to read and encode, and to find the meetings.
+    """
+
+    schema: LinkageSchema
+    agencies: tuple[str, ...]
+    tokens: TokenSet
+    agency: IntArray
+    person: IntArray
+    areas: Mapping[str, int]
+    rows: int
+    true_pairs: int
+    meetings: Meetings
+    encode_seconds: float
+    meet_seconds: float
+
+    def is_match(self, left: IntArray, right: IntArray) -> BoolArray:
+        """Whether pairs of records are one person by the truth."""
+        return np.asarray(self.person[left] == self.person[right], dtype=np.bool_)
+
+
+def parse_fields(text: str) -> LinkageSchema:
+    """The schema of a comma-separated list of fields.
+
+    Raises:
+        SchemaError: A field is unknown, or nothing can be compared.
+    """
+    chosen = [field.strip() for field in text.split(",") if field.strip()]
+    if not chosen:
+        raise SchemaError(f"no fields; known are {', '.join(FIELDS)}")
+    return shipped_schema(chosen)
+
+
+def load_population(
+    directory: Path,
+    truth_file: Path,
+    schema: LinkageSchema,
+    *,
+    with_probes: bool,
+    today: date,
+    leave_out: Sequence[Path] = (),
+    advance: Callable[[int], None] = lambda _: None,
+) -> Population:
+    """Read, encode and meet all records of a folder.
+
+    Args:
+        directory: One table an agency; the file's stem is the agency's id.
+        truth_file: `agency, local_id, person_id`.
+        schema: What to encode.
+        with_probes: Ask as well as compare stored slots.
+        today: Passed to the reader (two-digit years, dates in the future).
+        leave_out: Tables of the folder that are no agency's.
+        advance: Told of every agency read.
+
+    Raises:
+        RecordFormatError: A file cannot be read, or no agency has one.
+    """
+    truth = read_truth(truth_file)
+    started = time.perf_counter()
+    aside = {path.resolve() for path in (truth_file, *leave_out)}
+    files = [
+        p for p in sorted(directory.iterdir()) if p.suffix.lower() in TABLES and p.resolve() not in aside
+    ]
+    if not files:
+        raise RecordFormatError("folder", "no caseload tables in it")
+    records: list[Record] = []
+    agency: list[int] = []
+    rows = 0
+    for index, path in enumerate(files):
+        caseload = read_caseload(path, today=today)
+        records.extend(caseload.records)
+        agency.extend([index] * len(caseload.records))
+        rows += caseload.rows
+        advance(1)
+    agencies = tuple(path.stem for path in files)
+    codes = {person: code for code, person in enumerate(sorted(set(truth.values())))}
+    # A record the truth does not know is nobody else.
+    person = [
+        codes.get(truth.get((agencies[a], record.local_id), ""), -1 - row)
+        for row, (a, record) in enumerate(zip(agency, records, strict=True))
+    ]
+    shares_area = "area" in schema.fields
+    areas = _area_codes([record.area for record in records]) if shares_area else {}
+    encoder = evaluation_encoder(schema)
+    tokens, identities = encode(encoder, [r.identifiers for r in records], [r.area for r in records], areas)
+    encoded = time.perf_counter()
+    meetings = meet(encoder, tokens, identities, with_probes=with_probes)
+    return Population(
+        schema=schema,
+        agencies=agencies,
+        tokens=tokens,
+        agency=np.asarray(agency, dtype=np.int64),
+        person=np.asarray(person, dtype=np.int64),
+        areas=areas,
+        rows=rows,
+        true_pairs=_pairs(truth),
+        meetings=meetings,
+        encode_seconds=encoded - started,
+        meet_seconds=time.perf_counter() - encoded,
+    )
+
+
+def evaluation_encoder(schema: LinkageSchema) -> Encoder:
+    """The encoder under the evaluation's fixed key."""
+    return Encoder(schema, LinkageKeyProvider(LinkageKey.from_bytes(EVALUATION_KEY), schema.digest))
+
+
+def encode(
+    encoder: Encoder,
+    people: Sequence[Sequence[Identifiers]],
+    areas_of_people: Sequence[str | None],
+    areas: Mapping[str, int],
+) -> tuple[TokenSet, list[Identifiers]]:
+    """Tokens of people with one or more identities each, and those identities in token order."""
+    owner = [index for index, identities in enumerate(people) for _ in identities]
+    identities = [identity for person in people for identity in person]
+    columns = encoder.columns(identities)
+    tokens = TokenSet(
+        slots=encoder.slots(columns),
+        names=encoder.names(identities, columns),
+        record=np.asarray(owner, dtype=np.int64),
+        area=np.asarray([areas.get(areas_of_people[index] or "", -1) for index in owner], dtype=np.int64),
+    )
+    return tokens, identities
+
+
+def meet(
+    encoder: Encoder, tokens: TokenSet, identities: Sequence[Identifiers], *, with_probes: bool
+) -> Meetings:
+    """All meetings of tokens with each other, by stored slots and, if wanted, by every record's probes."""
+    found = list(stored_meetings(encoder.schema, tokens))
+    if with_probes:
+        index = SlotIndex(encoder.schema, tokens)
+        columns = encoder.columns(identities)
+        for asked, probe in enumerate(encoder.schema.asked):
+            for rows, variants in encoder.probes(columns, probe):
+                found.append(index.meetings_of_probe(asked, rows, variants))
+    return Meetings.concatenate(found)
+
+
+def load_cases(path: Path, *, today: date) -> tuple[list[Case], list[str], int]:
+    """Cases to look up, the person of each by the file's `person_id`, and how many rows were parked.
+
+    Raises:
+        RecordFormatError: The file cannot be read, or has no `person_id`.
+    """
+    listed = read_cases(path, today=today)
+    people = {
+        row["case_ref"].strip(): row["person_id"].strip() for row in _rows(path, "case_ref", "person_id")
+    }
+    return list(listed.cases), [people[case.case_ref] for case in listed.cases], len(listed.parked)
+
+
+def read_truth(path: Path) -> dict[tuple[str, str], str]:
+    """Person of every record, by agency and local id.
+
+    Raises:
+        RecordFormatError: The file lacks a column.
+    """
+    rows = _rows(path, "agency", "local_id", "person_id")
+    return {(row["agency"].strip(), row["local_id"].strip()): row["person_id"].strip() for row in rows}
+
+
+def _rows(path: Path, *columns: str) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file)
+        missing = [name for name in columns if name not in (reader.fieldnames or ())]
+        if missing:
+            raise RecordFormatError("truth or cases", f"the header has no column {missing[0]}", row=1)
+        return list(reader)
+
+
+def _area_codes(areas: Sequence[str | None]) -> dict[str, int]:
+    return {area: code for code, area in enumerate(sorted({area for area in areas if area}))}
+
+
+def _pairs(truth: Mapping[tuple[str, str], str]) -> int:
+    sizes = np.unique(list(truth.values()), return_counts=True)[1] if truth else np.zeros(0, np.int64)
+    return int((sizes * (sizes - 1) // 2).sum())
