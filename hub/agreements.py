@@ -200,10 +200,11 @@ def _live(document: Mapping[str, Any], signers: Iterable[str]) -> LiveAgreement:
 
 
 def _view(session: Session, row: Agreement) -> dict[str, Any]:
-    signatures = session.execute(
-        select(AgreementParty.agency, AgreementParty.signature).where(
-            AgreementParty.agreement == row.agreement, AgreementParty.signature.is_not(None)
-        )
+    rows = session.execute(
+        select(AgreementParty.agency, AgreementParty.signature)
+        .where(AgreementParty.agreement == row.agreement, AgreementParty.signature.is_not(None))
+        .order_by(AgreementParty.agency)
     )
+    signatures = {agency: signature for agency, signature in rows}
     document: dict[str, Any] = json.loads(row.document)
-    return document | {"digest": row.digest, "signatures": {a: s for a, s in sorted(signatures.tuples())}}
+    return document | {"digest": row.digest, "signatures": signatures}

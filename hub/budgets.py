@@ -38,7 +38,7 @@ def require_budget(
     statement = select(BudgetUse.staff, BudgetUse.cases).where(
         BudgetUse.agency == agency, BudgetUse.day == _day(at), BudgetUse.staff.in_([NODE, staff])
     )
-    used = dict(session.execute(statement).tuples().all())
+    used = dict(session.execute(statement).all())
     for who, limit in _limits(budget, staff):
         if used.get(who, 0) + cases > limit:
             raise _exhausted(who)

@@ -137,7 +137,7 @@ def caseload_digest(session: Session, agency: str) -> tuple[int, str]:
 
     The digest is SHA-256 over the sorted handles, each followed by the SHA-256 of its record (raw bytes).
     """
-    rows = session.execute(select(Record.handle, Record.sha256).where(Record.agency == agency)).tuples().all()
+    rows = session.execute(select(Record.handle, Record.sha256).where(Record.agency == agency)).all()
     parts = (bytes.fromhex(handle) + sha256 for handle, sha256 in sorted(rows))
     return len(rows), hashlib.sha256(b"".join(parts)).hexdigest()
 

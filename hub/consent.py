@@ -35,7 +35,7 @@ def store_consent(
     Raises:
         ConflictError: Other content under a version that is there, or a version is left out.
     """
-    version = document["version"]
+    version: int = document["version"]
     text = canonical_bytes(dict(document)).decode()
     key = (caller.agency, handle, version)
     newest = newest_version(session, caller.agency, handle)
@@ -61,8 +61,8 @@ def store_consent(
 def newest_version(session: Session, agency: str, handle: str) -> int:
     """The number of the version in force; 0 where there is none."""
     statement = select(func.max(Consent.version)).where(Consent.agency == agency, Consent.handle == handle)
-    newest: int | None = session.scalar(statement)
-    return newest or 0
+    newest = session.scalar(statement)
+    return 0 if newest is None else int(newest)
 
 
 def list_consents(session: Session, caller: CallingNode) -> list[dict[str, Any]]:
@@ -78,7 +78,7 @@ def list_consents(session: Session, caller: CallingNode) -> list[dict[str, Any]]
         .join(newest, (Consent.handle == newest.c.handle) & (Consent.version == newest.c.version))
         .where(Consent.agency == caller.agency)
     )
-    return [{"handle": handle} | json.loads(text) for handle, text in sorted(rows.tuples())]
+    return [{"handle": handle} | json.loads(text) for handle, text in sorted(rows)]
 
 
 def consents_in_force(

@@ -113,6 +113,12 @@ def current_document(session: Session) -> dict[str, Any]:
     return document | {"custodian": row.custodian}
 
 
+def current_epoch_id(session: Session) -> str | None:
+    """Which epoch is current; None before the first."""
+    row = _current_row(session)
+    return None if row is None else row.epoch
+
+
 def require_current(session: Session, *, epoch: str, schema_digest: str) -> CurrentEpoch:
     """The current epoch, if it is the one meant.
 

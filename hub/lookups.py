@@ -253,7 +253,7 @@ def _require_same(known: LookupRequest, body_sha256: bytes) -> None:
 def _cards(session: Session, matches: Mapping[Cell, Match]) -> dict[int, bytes]:
     wanted = sorted({match.record for match in matches.values()})
     rows = session.execute(select(Record.record, Record.card).where(Record.record.in_(wanted)))
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def _decide_all(

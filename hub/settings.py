@@ -70,7 +70,12 @@ class HubSettings(BaseSettings):
     @property
     def url(self) -> str:
         """The database URL, with the default filled in."""
-        return self.database_url or f"sqlite:///{self.home / 'hub.sqlite3'}"
+        return self.database_url or f"sqlite:///{self.sqlite_path}"
+
+    @property
+    def sqlite_path(self) -> Path:
+        """Where the database is unless a URL says otherwise."""
+        return self.home / "hub.sqlite3"
 
     @classmethod
     def settings_customise_sources(

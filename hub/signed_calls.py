@@ -124,12 +124,19 @@ def _problem(error: Exception) -> Buffered:
     kind, document = problem_of(error)
     if kind.status >= 500:
         # The class and the place; a message may quote what it choked on.
-        trace = error.__traceback__
-        while trace is not None and trace.tb_next is not None:
-            trace = trace.tb_next
-        place = f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}" if trace else "unknown"
-        logger.error("%s: %s at %s", kind.code, type(error).__name__, place)
+        logger.error("%s: %s at %s", kind.code, type(error).__name__, _place(error))
     return Buffered(kind.status, {"content-type": MEDIA_TYPE}, json.dumps(document).encode())
+
+
+def _place(error: Exception) -> str:
+    """The innermost line of ours on an error's way, as module and number."""
+    place, trace = "unknown", error.__traceback__
+    while trace is not None:
+        module = str(trace.tb_frame.f_globals.get("__name__"))
+        if module.split(".")[0] in ("hub", "keys", "matcher"):
+            place = f"{module}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place
 
 
 def _headers(scope: Scope) -> dict[str, str]:

@@ -1,0 +1,326 @@
+"""`knownto hub`: the operator's commands. An operator sees agencies and the log, never a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import click
+
+from cli.output import emit, format_option, say
+
+if TYPE_CHECKING:
+    from hub.database import Database
+    from hub.settings import HubSettings
+
+ID = r"[a-z0-9][a-z0-9-]{0,63}"
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+dry_run_option = click.option(
+    "--dry-run", is_flag=True, help="Check and say what would happen; change nothing."
+)
+
+
+class Identifier(click.ParamType[str]):
+    """An id of the protocol: lower-case letters, digits and hyphens."""
+
+    name = "id"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check the form."""
+        import re
+
+        if not re.fullmatch(ID, str(value)):
+            self.fail("an id has 1 to 64 lower-case letters, digits and hyphens", param, ctx)
+        return str(value)
+
+
+@click.group()
+def hub() -> None:
+    """Run the hub of a partnership."""
+
+
+@hub.command()
+@click.option("--network", type=Identifier(), required=True, help="Id of the partnership's network.")
+@click.option(
+    "--database-url",
+    default="",
+    help="SQLAlchemy URL (postgresql+psycopg://...).  [default: hub.sqlite3 in the home]",
+)
+@dry_run_option
+@format_option()
+@click.pass_context
+def init(ctx: click.Context, network: str, database_url: str, dry_run: bool, output_format: str) -> None:
+    """Make a hub: settings, identity, pepper and an empty database."""
+    from hub.homes import initialise, require_new
+
+    home = _home(ctx)
+    if dry_run:
+        require_new(home)
+        say("Nothing made: the home is free for a new hub.")
+        return
+    identity = initialise(home, network=network, database_url=database_url)
+    emit({"network": network, "fingerprint": identity.fingerprint}, output_format)
+    say("Read the fingerprint out to every agency, in person or by telephone: their nodes pin it.")
+    say("Back up identity.key and pepper.key apart from the database.")
+
+
+@hub.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8400, show_default=True, type=click.IntRange(1, 65535), help="Port.")
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes.")
+@click.option("--allow-remote", is_flag=True, help="Permit an address that other machines can reach.")
+@click.pass_context
+def serve(ctx: click.Context, host: str, port: int, workers: int, allow_remote: bool) -> None:
+    """Serve the hub until it is stopped.
+
+    Nodes must call it by one of the `origins` in hub.toml. Behind a proxy that ends TLS, set them there.
+    """
+    import os
+
+    import uvicorn
+
+    from hub.app import HOME_VARIABLE, create_app
+    from hub.errors import RemoteBindingRefusedError
+
+    if host not in LOOPBACK and not allow_remote:
+        raise RemoteBindingRefusedError("host: other machines can reach it; --allow-remote permits that")
+    home, settings = _home(ctx), _settings(ctx)
+    if "origins" not in settings.model_fields_set:
+        shown = f"[{host}]" if ":" in host else host
+        names = sorted({shown, "127.0.0.1", "localhost", "[::1]"}) if host in LOOPBACK else [shown]
+        origins = ", ".join(f'"http://{name}:{port}"' for name in names)
+        os.environ["KNOWNTO_HUB_ORIGINS"] = f"[{origins}]"
+    os.environ[HOME_VARIABLE] = str(home)
+    create_app(_settings(ctx)).state.hub.database.close()  # Everything wrong with the home shows here, once.
+    say(f"Serving network {settings.network} on {host}, port {port}. Stop with Ctrl-C.")
+    # The access log of a web server holds paths and addresses that nobody needs; the hub keeps its own.
+    uvicorn.run(
+        "hub.app:app_of_environment",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        log_level="warning",
+    )
+
+
+@hub.group()
+def agency() -> None:
+    """The agencies of the network."""
+
+
+@agency.command("add")
+@click.argument("agency_id", metavar="ID", type=Identifier())
+@click.option("--name", required=True, help="What people call the agency.")
+@click.option("--service", required=True, help="Kind of service: housing, probation, outreach, ...")
+@click.option("--area", type=Identifier(), help="Area it serves.  [default: county-wide]")
+@click.option("--custodian", is_flag=True, help="It keeps the network's linkage keys.")
+@dry_run_option
+@format_option()
+@click.pass_context
+def add(
+    ctx: click.Context,
+    agency_id: str,
+    name: str,
+    service: str,
+    area: str | None,
+    custodian: bool,
+    dry_run: bool,
+    output_format: str,
+) -> None:
+    """Add an agency to the network; then invite it."""
+    from hub.membership import add_agency
+    from hub.schemas import Service
+
+    if service not in get_args(Service):
+        raise click.BadParameter(f"one of {', '.join(get_args(Service))}", param_hint="--service")
+    with _database(ctx) as database, _changing(database, dry_run) as session:
+        row = add_agency(session, agency_id, name=name, service=service, area=area, custodian=custodian)
+        shown = {"agency": row.agency, "state": row.state, "custodian": row.custodian}
+    emit(shown, output_format)
+
+
+@agency.command("list")
+@format_option("table", "json", "csv")
+@click.pass_context
+def list_(ctx: click.Context, output_format: str) -> None:
+    """List the agencies, their state and how current their caseloads are."""
+    from hub.clock import format_time
+    from hub.membership import list_agencies
+
+    columns = ("agency", "name", "service", "area", "custodian", "state", "fingerprint", "records", "as_of")
+    with _database(ctx) as database, database.reading() as session:
+        rows = [
+            {name: getattr(row, name, None) for name in columns}
+            | {
+                "records": row.shared_records,
+                "as_of": None if row.as_of is None else format_time(row.as_of),
+            }
+            for row in list_agencies(session)
+        ]
+    emit(rows, output_format, columns=columns)
+
+
+@hub.command()
+@click.argument("agency_id", metavar="ID", type=Identifier())
+@dry_run_option
+@format_option()
+@click.pass_context
+def invite(ctx: click.Context, agency_id: str, dry_run: bool, output_format: str) -> None:
+    """Make a one-time enrolment token for an agency, shown only now.
+
+    An earlier token of the agency no longer works.
+    """
+    from hub.clock import format_time, system_clock
+    from hub.membership import invite as invite_agency
+
+    hours = _settings(ctx).invitation_hours
+    with _database(ctx) as database, _changing(database, dry_run) as session:
+        token = invite_agency(session, agency_id, at=system_clock(), hours=hours)
+        from hub.models import Agency
+
+        row = session.get_one(Agency, agency_id)
+        expires = format_time(row.invitation_expires) if row.invitation_expires else ""
+    if dry_run:
+        return
+    emit({"agency": agency_id, "token": token, "expires": expires}, output_format)
+    say("Give it to the agency over a safe channel; it works once and is shown only now.")
+
+
+@hub.command()
+@click.argument("agency_id", metavar="ID", type=Identifier())
+@click.option("--fingerprint", required=True, help="As the agency reads it out from its own screen.")
+@dry_run_option
+@format_option()
+@click.pass_context
+def confirm(ctx: click.Context, agency_id: str, fingerprint: str, dry_run: bool, output_format: str) -> None:
+    """Confirm an enrolled agency by the fingerprint that it reads out."""
+    from hub.clock import system_clock
+    from hub.membership import confirm as confirm_agency
+
+    with _database(ctx) as database, _changing(database, dry_run) as session:
+        row = confirm_agency(session, agency_id, fingerprint=fingerprint, at=system_clock())
+        shown = {"agency": row.agency, "state": row.state, "fingerprint": row.fingerprint}
+    emit(shown, output_format)
+
+
+@hub.command()
+@format_option()
+@click.pass_context
+def status(ctx: click.Context, output_format: str) -> None:
+    """Say how the hub is: identity, layout of the database, epoch, agencies, log."""
+    from hub.access_log import log_size
+    from hub.epochs import current_epoch_id
+    from hub.membership import list_agencies
+    from hub.secrets import load_identity, load_pepper_key
+    from hub.upgrades import layout_of, newest_layout
+
+    settings, home = _settings(ctx), _home(ctx)
+    load_pepper_key(home)
+    with _database(ctx, outdated=True) as database:
+        layout = layout_of(database)
+        shown: dict[str, Any] = {
+            "network": settings.network,
+            "fingerprint": load_identity(home).public.fingerprint,
+            "database": database.engine.dialect.name,
+            "layout": "current" if layout == newest_layout() else "needs `knownto hub upgrade`",
+        }
+        if layout == newest_layout():
+            with database.reading() as session:
+                agencies = list_agencies(session)
+                shown |= {
+                    "epoch": current_epoch_id(session),
+                    "agencies": len(agencies),
+                    "confirmed": sum(row.state == "confirmed" for row in agencies),
+                    "records": sum(row.shared_records for row in agencies),
+                    "log_entries": log_size(session),
+                }
+    emit(shown, output_format)
+
+
+@hub.group()
+def log() -> None:
+    """The access log."""
+
+
+@log.command("show")
+@click.option("--after", default=0, show_default=True, type=click.IntRange(0), help="Entries after it.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000), help="At most.")
+@format_option("table", "json", "csv")
+@click.pass_context
+def show_log(ctx: click.Context, after: int, limit: int, output_format: str) -> None:
+    """Show entries of the access log, oldest first; the operator's reading is logged too."""
+    from hub.access_log import Action, append_entry, read_entries
+    from hub.clock import system_clock
+
+    with _database(ctx) as database, database.writing() as session:
+        entries = read_entries(session, after=after, limit=limit)
+        details = {"after": after, "entries": len(entries), "role": "operator"}
+        append_entry(session, Action.LOG_READ, agency=None, at=system_clock(), details=details)
+    if output_format == "json":
+        emit({"entries": [{"index": index, "entry": entry} for index, entry in entries]}, output_format)
+        return
+    columns = ("index", "at", "action", "agency", "staff", "purpose", "conference")
+    emit([{"index": index} | entry for index, entry in entries], output_format, columns=columns)
+
+
+@hub.command()
+@dry_run_option
+@click.pass_context
+def upgrade(ctx: click.Context, dry_run: bool) -> None:
+    """Bring the database to the layout this program needs."""
+    from hub.homes import prepare_database
+    from hub.upgrades import layout_of, newest_layout
+
+    with _database(ctx, outdated=True) as database:
+        before = layout_of(database)
+    if before == newest_layout():
+        say("The database is up to date.")
+    elif dry_run:
+        say("The database would be upgraded. Back it up first.")
+    else:
+        prepare_database(_settings(ctx))
+        say("The database is up to date now.")
+
+
+def _home(ctx: click.Context) -> Path:
+    home: Path = ctx.obj["home"]
+    return home
+
+
+def _settings(ctx: click.Context) -> HubSettings:
+    from hub.settings import load_settings
+
+    return load_settings(_home(ctx))
+
+
+@contextmanager
+def _database(ctx: click.Context, *, outdated: bool = False) -> Iterator[Database]:
+    """The hub's database, of the newest layout unless said otherwise."""
+    from hub.database import Database
+    from hub.upgrades import require_current_layout
+
+    settings = _settings(ctx)
+    database = Database(settings.url, lock_timeout_seconds=settings.lock_timeout_seconds)
+    try:
+        if not outdated:
+            require_current_layout(database)
+        yield database
+    finally:
+        database.close()
+
+
+@contextmanager
+def _changing(database: Database, dry_run: bool) -> Iterator[Any]:
+    """A writing transaction; a dry run does all of it and takes it back."""
+    with database.writing() as session:
+        yield session
+        if dry_run:
+            session.rollback()
+            say("Nothing changed: this was a dry run.")
