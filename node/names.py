@@ -23,6 +23,7 @@ MAX_INITIALS = 4
 _APOSTROPHES = str.maketrans("", "", "'’‘ʼʻ`´′＇")
 _LOOKALIKES = str.maketrans("015", "ols")
 _NOT_LETTERS = re.compile(r"[^a-z]+")
+_BETWEEN_WORDS = re.compile(r"[\s\-‐-―−.,/&+;:_|]+")
 _ASIDE = re.compile(r"[(\[\"“„]([^()\[\]\"“”„]*)[)\]\"”]")
 
 _TITLES = frozenset("mr mrs ms miss mx dr".split())
@@ -128,7 +129,7 @@ def _words(text: str) -> list[str]:
     folded = strip_apostrophes(INVISIBLE.sub("", fold(text)))
     tokens = (
         token.translate(_LOOKALIKES) if any(map(str.isalpha, token)) else token
-        for token in re.split(r"[\s\-.,/&+;:_]+", folded)
+        for token in _BETWEEN_WORDS.split(folded)
     )
     return [word for token in tokens for word in [_NOT_LETTERS.sub("", token)] if word]
 

@@ -80,7 +80,7 @@ def normalise_sex(value: Cell) -> str | None:
 
 def read_sex(value: Cell) -> Reading:
     """Read a sex; what is neither male nor female is kept out of the comparison."""
-    text = fold(text_of(value)).strip(" .")
+    text = re.sub(r"\.0+$", "", fold(text_of(value))).strip(" .")
     if text in ("m", "male", "man", "boy", "1"):
         return Reading("m")
     if text in ("f", "female", "woman", "girl", "2", "w"):
