@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -65,6 +65,10 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "basis_detail": ("lawful basis detail", "basis details", "reason"),
     }
 )  # fmt: skip
+
+
+# "Date of birth (dd/mm/yyyy)", "Forename(s)": a header is known with and without what stands in brackets.
+_BRACKETS = re.compile(r"\([^()]*\)")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -161,20 +165,18 @@ def known_columns(
     header: Sequence[Cell], fields: Sequence[str], mapping: HeaderMapping
 ) -> dict[str, list[int]]:
     """All columns that a header offers for each field: by mapping, else by exact name, else by synonym."""
-    keys = [header_key(cell) for cell in header]
+    keys = [{header_key(cell), header_key(_BRACKETS.sub(" ", text_of(cell)))} - {""} for cell in header]
     claimed = {header_key(text) for text in mapping.columns.values()}
     found: dict[str, list[int]] = {}
     for name in fields:
         if name in mapping.columns:
-            names: Iterable[Iterable[str]] = [[header_key(mapping.columns[name])]]
+            choices = [{header_key(mapping.columns[name])}]
         else:
-            names = [[header_key(name)], SYNONYMS.get(name, ())]
-        for spellings in names:
-            spelled = set(spellings) if name in mapping.columns else set(spellings) - claimed
-            columns = [index for index, key in enumerate(keys) if key and key in spelled]
-            if columns:
-                found[name] = columns
-                break
+            choices = [{header_key(name)} - claimed, set(SYNONYMS.get(name, ())) - claimed]
+        offered = ([index for index, key in enumerate(keys) if key & choice] for choice in choices)
+        columns = next(filter(None, offered), None)
+        if columns is not None:
+            found[name] = columns
     return found
 
 

@@ -1,0 +1,207 @@
+"""CSV and workbooks as cells: encodings, delimiters, headers wherever they stand."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from node import tables
+from node.errors import RecordFormatError
+from node.mapping import CASELOAD_FIELDS, HeaderMapping, find_header, load_mapping, parse_mapping
+from node.records import Caseload, read_caseload
+from node.tables import Grid
+from node.written_dates import Cell
+from tests.node.malformed.make import SENTINEL, opendocument, workbook
+
+TODAY = date(2026, 11, 22)
+ROWS = [["local_id", "dob", "forename", "surname"], ["A1", "1980-02-01", "Ann", "Müller"]]
+
+
+def _read(folder: Path, content: bytes, mapping: HeaderMapping | None = None) -> Caseload:
+    path = folder / "caseload.csv"
+    path.write_bytes(content)
+    return read_caseload(path, mapping=mapping, today=TODAY)
+
+
+def _csv(rows: list[list[str]], delimiter: str = ",") -> str:
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter=delimiter).writerows(rows)
+    return text.getvalue()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"], ids=["comma", "semicolon", "tab", "bar"])
+def test_every_usual_encoding_and_delimiter_gives_the_same_record(
+    encoding: str, delimiter: str, tmp_path: Path
+) -> None:
+    caseload = _read(tmp_path, _csv(ROWS, delimiter).encode(encoding))
+    assert [record.identifiers[0].surname for record in caseload.records] == ["muller"]
+    assert caseload.findings == ()
+
+
+def test_delimiters_inside_other_columns_do_not_mislead(tmp_path: Path) -> None:
+    text = "local_id;dob;forename;surname;notes, needs, wishes\nA1;1980-02-01;Ann;Smith;a, b, c, d, e\n"
+    assert _read(tmp_path, text.encode()).records[0].identifiers[0].surname == "smith"
+
+
+def test_a_line_break_inside_quotes_is_one_row(tmp_path: Path) -> None:
+    text = 'local_id,dob,forename,surname\nA1,1980-02-01,"Ann\nMarie",Smith\nA2,1981-02-01,Bo,Jones\n'
+    caseload = _read(tmp_path, text.encode())
+    assert [record.row for record in caseload.records] == [2, 3]
+    assert caseload.records[0].identifiers[0].forename == "ann marie"
+
+
+def test_rows_are_counted_as_a_spreadsheet_shows_them(tmp_path: Path) -> None:
+    text = (
+        "Caseload of the team\n\nlocal_id,dob,forename,surname\n\n"
+        "A1,1980-02-01,Ann,Smith\n,,,\nA2,1981-02-01,Bo,J\n"
+    )
+    caseload = _read(tmp_path, text.encode())
+    assert [record.row for record in caseload.records] == [5, 7]
+    assert caseload.rows == 2
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        ["LOCAL_ID", "DOB", "FORENAME", "SURNAME"],
+        [" Client ID ", "Date of Birth", "First name", "Last name"],
+        ["Client\u00a0ref.", "D.O.B. (dd/mm/yy)", "Forename(s)", "Family Name"],
+        ["local id", "Birth-date", "Given names", "Surname"],
+    ],
+    ids=["capitals", "other words", "no-break spaces and points", "hyphens"],
+)
+def test_headers_are_known_in_other_words(header: list[str], tmp_path: Path) -> None:
+    record = _read(tmp_path, _csv([header, ROWS[1]]).encode()).records[0]
+    assert (record.local_id, record.identifiers[0].has_names) == ("A1", True)
+    assert record.identifiers[0].birth is not None
+
+
+def test_an_exact_name_wins_over_another_word_for_it(tmp_path: Path) -> None:
+    text = "client id,local_id,dob,forename,surname\nX,A1,1980-02-01,Ann,Smith\n"
+    assert _read(tmp_path, text.encode()).records[0].local_id == "A1"
+
+
+def test_a_header_of_merged_cells_is_read_from_both_rows() -> None:
+    grid = Grid(
+        "", (("local_id", "dob", "Name", ""), ("", "", "forename", "surname"), ("A1", "1980", "Ann", "Smith"))
+    )
+    header = find_header(grid, CASELOAD_FIELDS, HeaderMapping())
+    assert header is not None and header.row == 1
+    assert header.columns == {"local_id": 0, "dob": 1, "forename": 2, "surname": 3}
+
+
+def test_a_workbook_gives_numbers_and_dates_their_meaning(tmp_path: Path) -> None:
+    path = tmp_path / "caseload.xlsx"
+    header = [*ROWS[0], "NHS no", "chain"]
+    path.write_bytes(workbook([("List", [header, [1001, 29252, "Ann", "Smith", 9434765919, 12345]])]))
+    record = read_caseload(path, today=TODAY).records[0]
+    identifiers = record.identifiers[0]
+    assert (record.local_id, identifiers.nhs_number, identifiers.chain) == ("1001", "9434765919", "12345")
+    assert identifiers.birth is not None and identifiers.birth.complete
+
+
+def test_hidden_sheets_and_sheets_without_a_header_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "caseload.xlsx"
+    old = [ROWS[0], ["OLD", "1970-02-03", "Old", "Person"]]
+    path.write_bytes(workbook([("Read me", [["Notes"]]), ("Old", old), ("Now", ROWS)], hidden=["Old"]))
+    assert [record.local_id for record in read_caseload(path, today=TODAY).records] == ["A1"]
+
+
+def test_a_mapping_names_the_sheet(tmp_path: Path) -> None:
+    path = tmp_path / "caseload.xlsx"
+    path.write_bytes(workbook([("Open", ROWS), ("Closed", [ROWS[0], ["B1", "1970-02-03", "Bo", "Jones"]])]))
+    caseload = read_caseload(path, mapping=HeaderMapping(sheet="Closed"), today=TODAY)
+    assert [record.local_id for record in caseload.records] == ["B1"]
+
+
+def test_an_opendocument_sheet_is_read(tmp_path: Path) -> None:
+    cell = '<table:table-cell office:value-type="string"><text:p>{}</text:p></table:table-cell>'
+    table = "".join(
+        f"<table:table-row>{''.join(cell.format(value) for value in row)}</table:table-row>" for row in ROWS
+    )
+    path = tmp_path / "caseload.ods"
+    path.write_bytes(opendocument(table))
+    assert read_caseload(path, today=TODAY).records[0].identifiers[0].surname == "muller"
+
+
+def test_a_mapping_file_says_what_columns_areas_and_dates_mean(tmp_path: Path) -> None:
+    file = tmp_path / "map.toml"
+    file.write_text(
+        'day_first = false\n[columns]\nlocal_id = "Ref"\ndob = "Born on"\n'
+        '[areas]\n"East Herts" = "easthertfordshire"\n'
+    )
+    text = (
+        "Ref,Born on,forename,surname,area\n"
+        "A1,02/13/1980,Ann,Smith,EAST HERTS\nA2,03/04/1981,Bo,Jones,Dacorum\n"
+    )
+    caseload = _read(tmp_path, text.encode(), load_mapping(file))
+    assert [record.area for record in caseload.records] == ["easthertfordshire", "dacorum"]
+    births = [record.identifiers[0].birth for record in caseload.records]
+    assert [(birth.month, birth.day) for birth in births if birth] == [(2, 13), (3, 4)]
+    assert caseload.findings == ()
+
+
+@pytest.mark.parametrize(
+    ("document", "field"),
+    [
+        pytest.param({"colums": {}}, None, id="unknown key"),
+        pytest.param({"columns": {"birth": SENTINEL}}, "columns", id="unknown column"),
+        pytest.param({"columns": {"dob": 3}}, "columns", id="column by number"),
+        pytest.param({"areas": {"East": "East Herts"}}, "areas", id="area that is no id"),
+        pytest.param({"sheet": 1}, "sheet", id="sheet by number"),
+        pytest.param({"header_row": 0}, "header_row", id="row 0"),
+        pytest.param({"header_row": True}, "header_row", id="truth as a row"),
+        pytest.param({"day_first": "yes"}, "day_first", id="text as truth"),
+    ],
+)
+def test_a_mapping_that_says_something_unknown_is_refused(
+    document: dict[str, object], field: str | None
+) -> None:
+    with pytest.raises(RecordFormatError) as refused:
+        parse_mapping(document)
+    assert (refused.value.kind, refused.value.field) == ("mapping", field)
+    assert SENTINEL not in str(refused.value)
+
+
+@pytest.mark.parametrize("content", [b"\xff", b"columns = ["], ids=["no text", "no TOML"])
+def test_a_mapping_file_that_is_no_toml_is_refused(content: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "map.toml"
+    file.write_bytes(content)
+    with pytest.raises(RecordFormatError, match="not TOML"):
+        load_mapping(file)
+
+
+@pytest.mark.parametrize(
+    ("mapping", "rule"),
+    [
+        (HeaderMapping(columns={"dob": "Nowhere"}), "no column has the mapping's header"),
+        (HeaderMapping(sheet="Nowhere"), "no visible sheet"),
+        (HeaderMapping(header_row=2), "names this column"),
+        (HeaderMapping(header_row=9), "names this column"),
+    ],
+    ids=["column", "sheet", "header row", "header row below the file"],
+)
+def test_a_mapping_that_does_not_fit_the_file_is_refused(
+    mapping: HeaderMapping, rule: str, tmp_path: Path
+) -> None:
+    with pytest.raises(RecordFormatError, match=rule):
+        _read(tmp_path, _csv(ROWS).encode(), mapping)
+
+
+def test_limits_on_rows_and_bytes_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "MAX_ROWS", 1)
+    with pytest.raises(RecordFormatError, match="rows: split the file"):
+        _read(tmp_path, _csv(ROWS).encode())
+    monkeypatch.setattr(tables, "MAX_FILE_BYTES", 10)
+    with pytest.raises(RecordFormatError, match="the file has more than"):
+        _read(tmp_path, _csv(ROWS).encode())
+
+
+def test_cells_and_mappings_print_nothing_of_the_file() -> None:
+    cells: tuple[Cell, ...] = (SENTINEL,)
+    assert SENTINEL not in repr(Grid("", (cells,))) + repr(HeaderMapping(columns={"dob": SENTINEL}))
