@@ -62,7 +62,7 @@ def share(ctx: click.Context, agency: str, fingerprint: str) -> None:
 
 
 @keys.command()
-@click.option("--custodian-fingerprint", required=True, help="The custodian's fingerprint, as read out.")
+@click.option("--custodian-fingerprint", required=True, help="The custodian's fingerprint as read out.")
 @format_option()
 @click.pass_context
 def receive(ctx: click.Context, custodian_fingerprint: str, output_format: str) -> None:

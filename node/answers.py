@@ -156,6 +156,10 @@ COMPARISON_WORDS: Mapping[str, Mapping[str, str]] = {
         "differ": "the NHS numbers differ",
         "absent": "one side has no NHS number",
     },
+    "initials": {
+        "common": "these initials are common there, so they say less",
+        "rare": "these initials are rare there, so they say more",
+    },
     "sex": {
         "agree": "the sex agrees",
         "differ": "the sex differs",
@@ -170,6 +174,7 @@ COMPARISON_WORDS: Mapping[str, Mapping[str, str]] = {
 COMPARISON_NAMES: Mapping[str, str] = {
     "identity": "date of birth and names",
     "names": "names",
+    "initials": "how common the initials are",
     "chain": "CHAIN number",
     "nhs_number": "NHS number",
     "sex": "sex",
@@ -231,6 +236,6 @@ def draw_waterfall(evidence: Evidence) -> list[str]:
         left = round((min(start, end) - low) * scale)
         width = max(1, round(abs(weight) * scale)) if weight else 0
         bar = " " * left + ("+" if weight > 0 else "-") * width
-        lines.append(f"{name:<24}{weight:+8.2f}  {bar}".rstrip())
-    lines.append(f"{'together':<24}{ends[-1]:+8.2f}  bits")
+        lines.append(f"{name:<28}{weight:+8.2f}  {bar}".rstrip())
+    lines.append(f"{'together':<28}{ends[-1]:+8.2f}  bits")
     return lines

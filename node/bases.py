@@ -109,7 +109,7 @@ def read_basis(
 
 
 def with_own_consent(store: Store, case_ref: str, defaults: BasisDefaults) -> BasisDefaults:
-    """The defaults for a case that is somebody of this agency's own caseload, whose consent is on record here.
+    """The defaults for a case that is of this agency's own caseload, with consent on record here.
 
     A day given with the command comes first.
     """
