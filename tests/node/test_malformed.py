@@ -6,10 +6,12 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from node.errors import RecordFormatError
 from node.records import CaseList, Caseload, read_caseload, read_cases
-from tests.node.malformed.make import SENTINEL, Malformed, build
+from tests.node.malformed.make import SENTINEL, Malformed, build, workbook
 
 TODAY = date(2026, 11, 22)
 FILES = build()
@@ -64,3 +66,26 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 def test_a_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RecordFormatError, match="no such file"):
         read_caseload(tmp_path, today=TODAY)
+
+
+WORKBOOK = workbook([("List", [["local_id", "dob", "forename", "surname"], ["A1", 29252, "Ann", "Smith"]])])
+TEXT = b"local_id,dob,forename,surname\nA1,1980-02-01,Ann,Smith\n"
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    whole=st.sampled_from([WORKBOOK, TEXT]),
+    at=st.integers(min_value=0, max_value=len(WORKBOOK) - 1),
+    scrap=st.binary(min_size=1, max_size=6),
+)
+def test_a_file_with_any_bytes_damaged_is_read_or_refused(
+    whole: bytes, at: int, scrap: bytes, tmp_path: Path
+) -> None:
+    at %= len(whole)
+    path = tmp_path / "file"
+    path.write_bytes(whole[:at] + scrap + whole[at + len(scrap) :])
+    for read in (read_caseload, read_cases):
+        try:
+            read(path, today=TODAY)
+        except RecordFormatError as refused:
+            _assert_nothing_repeated(refused)
