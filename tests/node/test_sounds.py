@@ -1,0 +1,68 @@
+"""How names sound: spellings and nicknames that must meet, and strangers that must not."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node.sounds import canonical_forename, forename_sound, surname_sound
+
+
+@pytest.mark.parametrize(
+    ("short", "formal"),
+    [
+        pytest.param("rob", "robert", id="Rob is Robert"),
+        pytest.param("dan", "daniel", id="Dan is Daniel"),
+        pytest.param("jimmy", "james", id="Jimmy is James"),
+        pytest.param("robert", "robert", id="a formal name stands for itself"),
+        pytest.param("yusuf", "yusuf", id="an unknown name stands for itself"),
+        pytest.param("rob james", "robert", id="of several forenames the first"),
+    ],
+)
+def test_a_forename_is_brought_back_to_its_formal_name(short: str, formal: str) -> None:
+    assert canonical_forename(short) == formal
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        pytest.param("stephen", "steven", id="ph and v"),
+        pytest.param("jon", "john", id="silent h"),
+        pytest.param("dave", "david", id="nickname"),
+        pytest.param("catherine", "katherine", id="C and K"),
+        pytest.param("sara", "sarah", id="h at the end"),
+    ],
+)
+def test_forenames_that_are_one_name_sound_the_same(one: str, other: str) -> None:
+    assert forename_sound(one) == forename_sound(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        pytest.param("smith", "smyth", id="i and y"),
+        pytest.param("brown", "braun", id="ow and au"),
+        pytest.param("smith jones", "smithjones", id="hyphen or none"),
+        pytest.param("muller", "mueller", id="umlaut as u or ue"),
+    ],
+)
+def test_surnames_spelt_by_ear_sound_the_same(one: str, other: str) -> None:
+    assert surname_sound(one) == surname_sound(other)
+
+
+@pytest.mark.parametrize(("one", "other"), [("smith", "jones"), ("patel", "khan"), ("ng", "okafor")])
+def test_surnames_that_are_not_alike_do_not(one: str, other: str) -> None:
+    assert surname_sound(one) != surname_sound(other)
+
+
+@given(name=st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=12))
+def test_every_name_sounds_like_something_and_always_the_same(name: str) -> None:
+    assert forename_sound(name)
+    assert surname_sound(name)
+    assert surname_sound(name) == surname_sound(name)
+
+
+@given(name=st.sampled_from(["bob", "liz", "alex", "ann", "kate", "tony", "yusuf", "william", "peggy"]))
+def test_the_formal_name_of_a_formal_name_is_itself(name: str) -> None:
+    assert canonical_forename(canonical_forename(name)) == canonical_forename(name)
