@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import tomllib
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,28 +16,40 @@ from cli.terminal import confirm, open_node
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 DRAFT = """\
-# An agreement between agencies: fill in, then: knownto agreement propose FILE.toml
-agreement = "sharing-2026"             # its id: lower-case letters, digits and hyphens
-title = "Information sharing, case conference"
-parties = ["agency-one", "agency-two"] # ids of all agencies that are to sign, this one among them
+# An agreement between agencies: check every line, then: knownto agreement propose FILE.toml
+agreement = {agreement}   # its id: lower-case letters, digits and hyphens
+title = {title}
+parties = {parties}   # ids of all agencies that are to sign
 # case_conference, single_lookup, referral_deduplication, cohort_identification, statistics,
 # safeguarding_panel
 purposes = ["case_conference", "single_lookup"]
-lawful_bases = ["consent"]             # consent, public_task
-maximum_age_days = 35                  # an agency that has not shared for longer shows as "No reply yet"
-not_before = 2026-01-01                # the first day
-expires = 2027-01-01                   # the day it no longer holds
+lawful_bases = ["consent"]   # consent, public_task
+maximum_age_days = 35   # an agency that has not shared for longer shows as "No reply yet"
+not_before = {not_before}   # the first day
+expires = {expires}   # the day it no longer holds
 
-[isa]                                  # the Information Sharing Agreement all parties signed on paper
+[isa]   # the Information Sharing Agreement that all parties have signed on paper
 title = "Information Sharing Agreement"
 version = "1.0"
-sha256 = ""                            # of the signed PDF: sha256sum ISA.pdf
+sha256 = {isa}   # of the signed paper: sha256sum FILE
 
 [terms_of_reference]
 title = "Terms of Reference"
 version = "1.0"
-sha256 = ""
+sha256 = {terms}
 """
+FIELDS = (
+    "agreement",
+    "title",
+    "parties",
+    "purposes",
+    "lawful_bases",
+    "maximum_age_days",
+    "not_before",
+    "expires",
+    "isa",
+    "terms_of_reference",
+)
 
 
 @click.group()
@@ -44,9 +58,24 @@ def agreement() -> None:
 
 
 @agreement.command()
-def draft() -> None:
-    """Print a template to fill in."""
-    click.echo(DRAFT, nl=False)
+@click.option("--id", "agreement_id", default="sharing", show_default=True, help="Id of the agreement.")
+@click.option("--parties", default="agency-one,agency-two", help="Ids of the agencies, comma-separated.")
+@click.option("--isa", type=FILE, help="The signed Information Sharing Agreement; its hash is filled in.")
+@click.option("--terms", type=FILE, help="The signed Terms of Reference; its hash is filled in.")
+def draft(agreement_id: str, parties: str, isa: Path | None, terms: Path | None) -> None:
+    """Print a template to check and fill in: one year from today."""
+    today = datetime.now(UTC).date()
+    named = sorted(party.strip() for party in parties.split(",") if party.strip())
+    filled = DRAFT.format(
+        agreement=json.dumps(agreement_id),
+        title=json.dumps("Information sharing for case conferences"),
+        parties=json.dumps(named),
+        not_before=today.isoformat(),
+        expires=(today + timedelta(days=365)).isoformat(),
+        isa=json.dumps(_sha256(isa)),
+        terms=json.dumps(_sha256(terms)),
+    )
+    click.echo(filled, nl=False)
 
 
 @agreement.command()
@@ -153,7 +182,7 @@ def _read_agreement(file: Path) -> dict[str, Any]:
         document = tomllib.loads(file.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError):
         raise RecordFormatError("agreement", "is not valid TOML") from None
-    missing = [name for name in tomllib.loads(DRAFT) if name not in document]
+    missing = [name for name in FIELDS if name not in document]
     if missing:
         raise RecordFormatError("agreement", "is missing", field=missing[0])
     if not isinstance(document["parties"], list):
@@ -162,6 +191,10 @@ def _read_agreement(file: Path) -> dict[str, Any]:
         document[field] = _wire_time(document[field], field)
     document["parties"] = sorted(map(str, document["parties"]))
     return {"format": "agreement/1", **document}
+
+
+def _sha256(paper: Path | None) -> str:
+    return "" if paper is None else hashlib.sha256(paper.read_bytes()).hexdigest()
 
 
 def _wire_time(value: object, field: str) -> str:

@@ -220,9 +220,7 @@ def _warn(result: Any, parked: Sequence[Mapping[str, Any]]) -> None:
         say(f"The answer card of {agency} does not open: its node used another key. Ring the agency.")
     if parked or unreadable:
         raise CompletedWithWarnings(
-            f"{len(parked)} cases were parked and not looked up"
-            if parked
-            else "some answer cards cannot be read"
+            f"cases parked and not looked up: {len(parked)}" if parked else "some answer cards cannot be read"
         )
 
 

@@ -253,7 +253,7 @@ def _warn_of_unusable(caseload: Any) -> None:
     unusable: Sequence[int] = sorted({f.row for f in caseload.findings if f.severity == "unusable"})
     if unusable:
         shown = ", ".join(map(str, unusable[:20])) + (" ..." if len(unusable) > 20 else "")
-        raise CompletedWithWarnings(f"{len(unusable)} rows cannot be used: {shown}")
+        raise CompletedWithWarnings(f"rows that cannot be used: {shown}")
 
 
 def _time(at: datetime) -> str:

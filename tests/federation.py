@@ -111,7 +111,9 @@ class Federation:
 
     def make_node(self, agency: str, *, area: str | None = None, team: str = "") -> Node:
         """A node that has not enrolled."""
-        settings = make_settings(hub=self.address, agency=agency, area=area, team=team, staff=f"{agency}-staff")
+        settings = make_settings(
+            hub=self.address, agency=agency, area=area, team=team, staff=f"{agency}-staff"
+        )
         node = create_home(self.root / agency, settings, PASSPHRASE, cost=CHEAP)
         node.clock, node.http = self.clock, self.open_http()
         return node

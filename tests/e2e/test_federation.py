@@ -69,7 +69,9 @@ def test_every_answer_word_occurs(federation: Federation) -> None:
     assert words & {"Known", "Possibly known - ring to check"}
 
 
-def test_an_agency_that_has_not_shared_is_no_reply_yet_and_never_no_shared_match(federation: Federation) -> None:
+def test_an_agency_that_has_not_shared_is_no_reply_yet_and_never_no_shared_match(
+    federation: Federation,
+) -> None:
     result = federation.ask("asker", person(1), person(2))
     words = [answer.word for case in result.cases for answer in case.answers]
     assert words == [AnswerWord.NO_REPLY_YET, AnswerWord.NO_REPLY_YET]
