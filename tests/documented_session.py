@@ -105,13 +105,14 @@ class Session:
         self._learn(step)
 
     def _start(self, command: str) -> None:
-        process = subprocess.Popen(
-            ["bash", "-c", f"exec {command}"],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd=self.folder,
-            env=self.environment,
-        )
+        with open(self.folder / "background.log", "ab") as log:
+            process = subprocess.Popen(
+                ["bash", "-c", f"exec {command}"],
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+                env=self.environment,
+            )
         self.background.append(process)
         for _ in range(300):
             try:

@@ -1,8 +1,8 @@
 """A hub and its nodes on one machine: in process without sockets, or over loopback sockets.
 
-What `RepositorySimulator` is to python-tuf. The hub and the nodes are the real ones; only the way between them
-differs, so that a test that passes in process must pass over sockets too. Time is passed in and moved by hand,
-except over sockets, where both ends read the same `clock` all the same because they share this process.
+What `RepositorySimulator` is to python-tuf. The hub and the nodes are the real ones; only the way between
+them differs, so that a test that passes in process must pass over sockets too. Time is passed in and moved by
+hand; over sockets too, because both ends share this process.
 """
 
 from __future__ import annotations

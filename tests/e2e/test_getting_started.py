@@ -1,6 +1,6 @@
 """docs/getting-started.md does what it says: its commands are run, and their output is held to the page.
 
-After a change of output: KNOWNTO_UPDATE_DOCS=1 pytest tests/e2e/test_getting_started.py, and read the difference.
+After a change of output: run it with KNOWNTO_UPDATE_DOCS=1, and read the difference.
 """
 
 from __future__ import annotations
