@@ -12,6 +12,7 @@ EM never sees pairs, only how many show each pattern: its time does not grow wit
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 
@@ -31,11 +32,17 @@ CHANCE_PSEUDO_EVENTS = 20.0
 M_PSEUDO_MATCHES = 100.0
 # A network without a match still has a prior above zero.
 SMALLEST_MATCHES = 0.01
-# A pattern whose shipped posterior is below this is chance, and its count says what chance makes.
-CHANCE_POSTERIOR = 0.02
-# A pattern this much likelier among matches (bits) counts matches, once chance is taken off.
-STRONG_BITS = 16.0
+# Patterns that count matches, once chance is taken off: the strongest that this share of matches shows.
+STRONG_SHARE = 0.6
 ABSENT = NUMBER_LEVELS.index("absent")
+CLASSES = 16
+# u is sought within a factor of 64 of the shipped value, ever finer.
+U_SEARCH_BITS = (6.0, 0.4, 0.03, 0.002)
+M_STEPS_PER_U = 30
+# Agencies' populations differ in age and sex: chance within and across them is alike to a part in twenty, however
+# many pairs are counted. Shipped m and u are right to factors of about 1.6 and 2.
+POPULATION_SPREAD = 0.05
+M_SPREAD, U_SPREAD = 0.5, 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +53,7 @@ class PatternCounts:
         codes: Distinct joint patterns, shape (p,).
         counts: Pairs by stratum and pattern, shape (2, p): within one agency, across agencies.
         availability: Availability class of each pattern, shape (p,), see `availability_of`.
-        pairs: All pairs by stratum and availability class, shape (2, 8), candidates or not.
+        pairs: All pairs by stratum and availability class, shape (2, 16), candidates or not.
         crowding_shape: Shape of the spread of chance agreement between records; 0 = not known.
     """
 
@@ -76,10 +83,26 @@ class Fit:
 
 
 def availability_of(codes: IntArray) -> IntArray:
-    """Which comparisons a pattern could make: bit 0 identity whole, bit 1 CHAIN, bit 2 NHS number."""
+    """What a pattern could compare, one of `CLASSES`, in bits.
+
+    Bit 0: whole dates and initials; bit 1: CHAIN; bit 2: NHS number; bit 3: names.
+    """
     identity, chain, nhs_number, _ = np.unravel_index(codes, PATTERN_SHAPE)
-    whole = np.asarray([_is_whole(code) for code in range(IDENTITY_COUNT)])[identity]
-    return np.asarray(whole + 2 * (chain != ABSENT) + 4 * (nhs_number != ABSENT), dtype=np.int64)
+    of_identity = identity_availability()[identity]
+    return np.asarray(of_identity + 2 * (chain != ABSENT) + 4 * (nhs_number != ABSENT), dtype=np.int64)
+
+
+@cache
+def identity_availability() -> IntArray:
+    """Bits 0 and 3 of the availability class of every identity level, shape (IDENTITY_COUNT,)."""
+    found = np.zeros(IDENTITY_COUNT, np.int64)
+    for code in range(IDENTITY_COUNT):
+        level = identity_of(code)
+        if isinstance(level, GradedIdentity):
+            found[code] = 1 + 8
+        else:
+            found[code] = int(level.comparable) + 8 * (level.sounds != "absent")
+    return found
 
 
 def fit(counts: PatternCounts, shipped: Model) -> Fit:
@@ -138,15 +161,15 @@ def estimate_matches(counts: PatternCounts, model: Model) -> FloatArray:
         Expected matches, shape (2,).
     """
     m, u = model.product(counts.codes)
-    strong = np.log2(m / u) > STRONG_BITS
-    chance = counts.pairs[:, counts.availability] * u
-    excess = np.where(strong, np.maximum(counts.counts - chance, 0), 0.0)
+    excess = np.maximum(counts.counts - counts.pairs[:, counts.availability] * u, 0)
     matches = np.zeros(2)
-    for one in np.unique(counts.availability[strong]):
-        of_class = strong & (counts.availability == one)
+    for one in np.unique(counts.availability):
+        of_class = np.flatnonzero(counts.availability == one)
+        order = of_class[np.argsort(-(m[of_class] / u[of_class]), kind="stable")]
+        share = np.cumsum(m[order])
+        strong = order[: int(np.searchsorted(share, STRONG_SHARE)) + 1]
         # The matches that show a weaker pattern are as many as the shipped model says.
-        share = min(1.0, max(0.5, float(m[of_class].sum())))
-        matches += excess[:, of_class].sum(axis=1) / share
+        matches += excess[:, strong].sum(axis=1) / min(1.0, max(0.5, float(m[strong].sum())))
     return np.asarray(matches + SMALLEST_MATCHES, dtype=np.float64)
 
 
@@ -163,24 +186,39 @@ def estimate_u(counts: PatternCounts, model: Model, matches: FloatArray) -> Floa
         Shape (p,).
     """
     shipped_m, shipped_u = model.product(counts.codes)
-    pairs = counts.pairs[:, counts.availability]
-    grid = np.exp2(np.arange(-6, 6.01, 0.125))[:, None]
-    u = np.clip(shipped_u * grid, SMALLEST_U, 1.0)
-    m = np.broadcast_to(shipped_m, u.shape)
     available = _available_matches(counts, shipped_m, matches)
-    chance = pairs[:, None, :] * u
-    for _ in range(30):
-        expected = chance + available[:, None, :] * m
-        found = (counts.counts[:, None, :] * available[:, None, :] * m / np.maximum(expected, 1e-300)).sum(
-            axis=0
-        )
+    bits = np.zeros(len(shipped_u))
+    for width in U_SEARCH_BITS:
+        # A chance pattern of a hundred thousand pairs needs u to a part in ten thousand.
+        tried = bits + np.linspace(-width, width, 33)[:, None]
+        best = _log_posterior(counts, shipped_m, shipped_u, available, tried).argmax(axis=0)
+        bits = tried[best, np.arange(len(best))]
+    return np.asarray(np.clip(shipped_u * np.exp2(bits), SMALLEST_U, 1.0), dtype=np.float64)
+
+
+def _log_posterior(
+    counts: PatternCounts,
+    shipped_m: FloatArray,
+    shipped_u: FloatArray,
+    available: FloatArray,
+    bits: FloatArray,
+) -> FloatArray:
+    """Log posterior of u = shipped * 2^bits for every pattern, with m at its best; shape of `bits`."""
+    u = np.clip(shipped_u * np.exp2(bits), SMALLEST_U, 1.0)
+    chance = counts.pairs[:, counts.availability][:, None, :] * u
+    seen, available = counts.counts[:, None, :], available[:, None, :]
+    m = np.broadcast_to(shipped_m, u.shape)
+    for _ in range(M_STEPS_PER_U):
+        expected = np.maximum(chance + available * m, 1e-300)
+        found = (seen * available * m / expected).sum(axis=0)
         m = (found + M_PSEUDO_MATCHES * shipped_m) / (available.sum(axis=0) + M_PSEUDO_MATCHES)
-    expected = np.maximum(chance + available[:, None, :] * m, 1e-300)
-    likelihood = (counts.counts[:, None, :] * np.log(expected) - expected).sum(axis=0)
-    likelihood += M_PSEUDO_MATCHES * (shipped_m * np.log(np.maximum(m, 1e-300)) - m)
-    likelihood += CHANCE_PSEUDO_EVENTS * (np.log(grid) - grid)
-    best = likelihood.argmax(axis=0)
-    return np.asarray(u[best, np.arange(len(best))], dtype=np.float64)
+    expected = np.maximum(chance + available * m, 1e-300)
+    total_seen, total_expected = seen.sum(axis=0), expected.sum(axis=0)
+    likelihood = total_seen * np.log(total_expected) - total_expected
+    divided = (seen * np.log(expected / total_expected)).sum(axis=0)
+    likelihood += divided / (1 + POPULATION_SPREAD**2 * total_seen)
+    likelihood -= np.log(np.maximum(m, 1e-300) / shipped_m) ** 2 / (2 * M_SPREAD**2)
+    return np.asarray(likelihood - (bits * np.log(2)) ** 2 / (2 * U_SPREAD**2))
 
 
 def _available_matches(counts: PatternCounts, m: FloatArray, matches: FloatArray) -> FloatArray:
@@ -189,7 +227,9 @@ def _available_matches(counts: PatternCounts, m: FloatArray, matches: FloatArray
     Classes get the share of matches that their strong patterns have of all strong ones.
     """
     strong = m >= 0.01
-    seen = np.bincount(counts.availability[strong], weights=counts.counts[:, strong].sum(axis=0), minlength=8)
+    seen = np.bincount(
+        counts.availability[strong], weights=counts.counts[:, strong].sum(axis=0), minlength=CLASSES
+    )
     share = seen / max(seen.sum(), 1.0)
     return np.asarray(matches[:, None] * share[counts.availability], dtype=np.float64)
 
@@ -222,7 +262,7 @@ def estimate_m(
         steps += 1
         odds = prior_odds * m / u
         matches = (counts.counts * odds / (1 + odds)).sum(axis=0)
-        in_class = np.bincount(classes, weights=matches, minlength=8)[classes]
+        in_class = np.bincount(classes, weights=matches, minlength=CLASSES)[classes]
         m = (matches + M_PSEUDO_MATCHES * shipped_m) / (in_class + M_PSEUDO_MATCHES)
         m = np.clip(m, SMALLEST_M, 1.0)
         converged = bool(np.abs(matches - previous).max(initial=0) <= tolerance * max(1.0, matches.sum()))
@@ -287,8 +327,3 @@ def _scale(code: int, *, year: float, initials: float) -> float:
     if level.initials in ("both", "swapped"):
         return scale * initials
     return scale * initials**0.5 if level.initials in ("first", "last") else scale
-
-
-def _is_whole(code: int) -> bool:
-    level = identity_of(code)
-    return isinstance(level, GradedIdentity) or level.comparable

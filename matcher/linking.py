@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 
 from matcher.candidates import Meetings
-from matcher.estimation import Fit, PatternCounts, availability_of, fit
+from matcher.estimation import CLASSES, Fit, PatternCounts, availability_of, fit
 from matcher.model import Model
 from matcher.patterns import (
     IDENTITY_COUNT,
@@ -34,6 +34,8 @@ AREA_PSEUDO_PAIRS = 30.0
 # Below this chance of the same area, or above its complement, area can tell nothing.
 UNINFORMATIVE_AREA = 0.002
 SURE = 0.99
+# However much two agencies overlap, a record may still be new to the other.
+LARGEST_SHARE_KNOWN = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +124,11 @@ def _count(
     counts = np.stack(
         [np.bincount(inverse[side], minlength=len(codes)).astype(float) for side in (within, ~within)]
     )
-    availability = _availability(schema, tokens, records)
-    everybody = _pairs_by_class(np.bincount(availability, minlength=8).astype(float))
-    inside = np.zeros(8)
+    availability = record_availability(schema, tokens, records)
+    everybody = pairs_by_class(availability)
+    inside = np.zeros(CLASSES)
     for one in np.unique(agency):
-        inside += _pairs_by_class(np.bincount(availability[agency == one], minlength=8).astype(float))
+        inside += pairs_by_class(availability[agency == one])
     return PatternCounts(
         codes=codes,
         counts=counts,
@@ -136,23 +138,31 @@ def _count(
     )
 
 
-def _availability(schema: LinkageSchema, tokens: TokenSet, records: IntArray) -> IntArray:
-    """What each record could compare, as bits; the same classes as of patterns."""
+def record_availability(schema: LinkageSchema, tokens: TokenSet, records: IntArray) -> IntArray:
+    """What each record could compare, as bits; the same classes as of patterns.
+
+    Args:
+        schema: The tokens' schema.
+        tokens: All tokens.
+        records: The token that stands for each record, shape (records,).
+    """
     found = np.zeros(len(records), np.int64)
     for bit, slot_id in enumerate(("F", "C1", "C2")):
         index = schema.slot_index.get(slot_id)
         if index is not None:
             found |= (tokens.slots[records, index] != 0).astype(np.int64) << bit
+    named = [index for index, slot in enumerate(schema.stored) if "sounds" in slot.shows]
+    found |= (tokens.slots[records][:, named] != 0).any(axis=1).astype(np.int64) << 3
     return found
 
 
-def _pairs_by_class(sizes: FloatArray) -> FloatArray:
-    """Pairs by what both can compare, from the number of records by what each can."""
-    pairs = np.zeros(8)
-    for a in range(8):
-        for b in range(a, 8):
-            count = sizes[a] * (sizes[a] - 1) / 2 if a == b else sizes[a] * sizes[b]
-            pairs[a & b] += count
+def pairs_by_class(availability: IntArray) -> FloatArray:
+    """Pairs of records by what both can compare, shape (CLASSES,)."""
+    sizes = np.bincount(availability, minlength=CLASSES).astype(float)
+    pairs = np.zeros(CLASSES)
+    for a in range(CLASSES):
+        for b in range(a, CLASSES):
+            pairs[a & b] += sizes[a] * (sizes[a] - 1) / 2 if a == b else sizes[a] * sizes[b]
     return pairs
 
 
@@ -199,7 +209,9 @@ def rests_on_initials() -> BoolArray:
     for code in range(IDENTITY_COUNT):
         level = identity_of(code)
         if isinstance(level, PlainIdentity):
-            concerned[code] = level.initials == "both" and level.sounds == "none" and level.comparable
+            concerned[code] = (
+                level.initials == "both" and level.sounds in ("differ", "absent") and level.comparable
+            )
         elif isinstance(level, GradedIdentity):
             concerned[code] = level.seen == "stored" and level.forename == level.surname == "other"
     return concerned
@@ -268,17 +280,36 @@ def _chance_of_same_area(agency: IntArray, area: IntArray) -> FloatArray:
 def _against_rivals(pairs: PairPatterns, log_odds: FloatArray, agency: IntArray) -> FloatArray:
     """Posterior of each pair given the other candidates of both records in the other's agency.
 
-    An agency knows a person by one record, as a rule: where two of its records fit equally well, each
-    is half as likely. Rivals that are likely duplicates of each other support rather than exclude.
+    An agency knows a person by one record, as a rule. Where two of its records fit equally well, each
+    is half as likely; where one stands alone, it is likelier the more people the two agencies share
+    (the set posterior's 1 - pi for "none", from both sides). Rivals that are likely duplicates of each
+    other support rather than exclude.
     """
-    odds = np.exp2(np.minimum(log_odds, 60.0))
     same = posteriors(log_odds)
-    against = np.zeros(len(pairs))
+    odds = np.exp2(np.minimum(log_odds, 60.0))
     agencies = int(agency.max()) + 1 if len(agency) else 1
+    against = np.zeros(len(pairs))
+    nobody = np.ones(len(pairs))
     for mine, theirs in ((pairs.left, pairs.right), (pairs.right, pairs.left)):
         group = mine * agencies + agency[theirs]
         against += _rival_odds(group, theirs, odds, pairs, same)
-    return np.asarray(odds / (1 + odds + against), dtype=np.float64)
+        nobody *= 1 - _share_known(mine, agency[theirs], same, agency)
+    return np.asarray(odds / (nobody + odds + against), dtype=np.float64)
+
+
+def _share_known(mine: IntArray, their_agency: IntArray, same: FloatArray, agency: IntArray) -> FloatArray:
+    """For each pair, the share of the record's agency that the other agency knows; 0 within an agency."""
+    agencies = int(agency.max()) + 1 if len(agency) else 1
+    order = np.lexsort((same, their_agency, mine))
+    last = np.ones(len(order), np.bool_)
+    last[:-1] = (mine[order][1:] != mine[order][:-1]) | (their_agency[order][1:] != their_agency[order][:-1])
+    best = order[last]
+    my_agency = agency[mine]
+    known = np.zeros((agencies, agencies))
+    np.add.at(known, (my_agency[best], their_agency[best]), same[best])
+    share = known / np.maximum(np.bincount(agency, minlength=agencies), 1)[:, None]
+    np.fill_diagonal(share, 0.0)
+    return np.asarray(np.minimum(share, LARGEST_SHARE_KNOWN)[my_agency, their_agency], dtype=np.float64)
 
 
 def _rival_odds(

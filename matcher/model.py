@@ -231,7 +231,7 @@ def structural_identity(same_year: float, same_initials: float) -> FloatArray:
         "both": same_initials, "swapped": same_initials,
         "last": one_initial, "first": one_initial, "none": 1.0,
     }  # fmt: skip
-    sounds_u = {"both": 0.02, "surname": 0.1, "none": 1.0}
+    sounds_u = {"both": 0.02, "surname": 0.1, "differ": 1.0, "absent": 1.0}
     table = np.full((2, IDENTITY_COUNT), SMALLEST_M)
     for code in range(IDENTITY_COUNT):
         level = identity_of(code)

@@ -16,7 +16,7 @@ import numpy as np
 from matcher.candidates import Meetings
 from matcher.schema import DATE_LEVELS, INITIAL_LEVELS, SOUND_LEVELS, LinkageSchema
 from matcher.similarity import paired_dice
-from matcher.tokens import BoolArray, FloatArray, IntArray, TokenSet, UInt8Array
+from matcher.tokens import BoolArray, FloatArray, IntArray, TokenSet, UInt8Array, UInt64Array
 
 # Dice coefficient of one name's q-grams: level 0 is the same spelling, 4 another name.
 GRADES = (0.97, 0.8, 0.6, 0.4)
@@ -28,6 +28,7 @@ SEEN_LEVELS = ("stored", "asked")
 SWAP_MARGIN = 0.3
 
 _EXACT = DATE_LEVELS.index("exact")
+_DIFFERENT_SOUNDS, _ABSENT_SOUNDS = SOUND_LEVELS.index("differ"), SOUND_LEVELS.index("absent")
 _PLAIN_SHAPE = (len(DATE_LEVELS), len(INITIAL_LEVELS), len(SOUND_LEVELS), 2)
 _PLAIN_COUNT = int(np.prod(_PLAIN_SHAPE))
 _GRADED_SHAPE = (len(SEEN_LEVELS), len(GRADE_LEVELS), len(GRADE_LEVELS))
@@ -126,6 +127,11 @@ def compare(schema: LinkageSchema, left: TokenSet, right: TokenSet, meetings: Me
         "initials": _strongest(schema, "initials", INITIAL_LEVELS, probes, first, equal),
         "sounds": _strongest(schema, "sounds", SOUND_LEVELS, probes, first, equal),
     }
+    shown["sounds"] = np.where(
+        (shown["sounds"] == _ABSENT_SOUNDS) & _both_have_names(schema, a, b),
+        _DIFFERENT_SOUNDS,
+        shown["sounds"],
+    )
     identity = _plain_identity(schema, shown, both)
     if schema.name_filter is not None:
         _grade(
@@ -170,6 +176,12 @@ def _strongest(
             shows = levels.index(slot.shows[comparison])
             strongest = np.where(equal[:, index], np.minimum(strongest, shows), strongest)
     return strongest
+
+
+def _both_have_names(schema: LinkageSchema, a: UInt64Array, b: UInt64Array) -> BoolArray:
+    """Whether both tokens have any slot that names go into."""
+    named = [index for index, slot in enumerate(schema.stored) if "sounds" in slot.shows]
+    return np.asarray((a[:, named] != 0).any(axis=1) & (b[:, named] != 0).any(axis=1), dtype=np.bool_)
 
 
 def _plain_identity(schema: LinkageSchema, shown: Mapping[str, IntArray], both: BoolArray) -> IntArray:

@@ -19,13 +19,13 @@ from matcher.errors import SchemaError
 
 FIELDS = ("dob", "initials", "names", "chain", "nhs_number", "sex", "area")
 # Agreement on the evidence of a level, the strongest first. What a pair shows is the strongest of
-# what its shared slots show.
+# what its shared slots show. Sounds differ only where both have names; else they are absent.
 DATE_LEVELS = (
     "exact", "swapped", "day_missing", "month_missing", "year_missing",
     "day_differs", "month_differs", "year_differs", "year", "none",
 )  # fmt: skip
 INITIAL_LEVELS = ("both", "swapped", "last", "first", "none")
-SOUND_LEVELS = ("both", "surname", "none")
+SOUND_LEVELS = ("both", "surname", "differ", "absent")
 SHOWS = {
     "date": DATE_LEVELS,
     "initials": INITIAL_LEVELS,
