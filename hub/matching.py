@@ -34,6 +34,9 @@ VARIANTS_PER_TOKEN = 512
 FIND_SQLITE = text(
     "SELECT tags.tag, tags.token FROM json_each(:tags) AS asked CROSS JOIN tags ON tags.tag = asked.value"
 )
+# Without fresh statistics (right after a push) the planner would read the whole index of tags instead of
+# asking it 4,000 times, which takes eight times as long.
+NO_SCAN_POSTGRESQL = text("SET LOCAL enable_seqscan = off")
 FIND_POSTGRESQL = text("SELECT tag, token FROM tags WHERE tag = ANY(CAST(:tags AS bigint[]))")
 FETCH = (
     select(Token.token, Token.tags, Token.names, Record.record, Record.agency, Record.area, Record.handle)
@@ -222,7 +225,9 @@ def _find(session: Session, tags: Int64Array) -> tuple[Int64Array, Int64Array]:
     if session.get_bind().dialect.name == "sqlite":
         rows = session.execute(FIND_SQLITE, {"tags": json.dumps(wanted)}).all()
     else:
-        rows = session.execute(FIND_POSTGRESQL, {"tags": wanted}).all()
+        session.execute(NO_SCAN_POSTGRESQL)
+        array = "{" + ",".join(map(str, wanted)) + "}"  # As text: a list of 4,000 adapts ten times slower.
+        rows = session.execute(FIND_POSTGRESQL, {"tags": array}).all()
     pairs = np.array([tuple(row) for row in rows], dtype=np.int64).reshape(len(rows), 2)
     return pairs[:, 0], pairs[:, 1]
 
