@@ -1,0 +1,28 @@
+"""One in-process federation for the flows of a node: asker and holder with a key and a live agreement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import stamina
+
+from tests.federation import Federation, running_federation
+
+
+@pytest.fixture
+def federation(tmp_path: Path) -> Iterator[Federation]:
+    with running_federation(tmp_path) as federation:
+        federation.add("asker", custodian=True)
+        federation.add("holder", team="Duty desk")
+        federation.begin_epoch(["dob", "names", "chain"], custodian="asker")
+        federation.agree("asker", "holder")
+        yield federation
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting() -> Iterator[None]:
+    """Retries happen, without the waits between them."""
+    with stamina.set_testing(True, attempts=3, cap=True):
+        yield
