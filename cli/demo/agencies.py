@@ -20,6 +20,7 @@ OWN_HEADERS = {
     "area": "District",
     "opened": "Date opened",
     "closed": "Date closed",
+    "last_contact": "Last seen",
     "team": "Officer team",
 }
 

@@ -104,7 +104,7 @@ def _plain_cases(casting: _Casting) -> None:
     casting.add(
         "seen in two boroughs",
         born="1971-11-05", name="Robert Thornton", sex="M", area="watford", rough=True,
-        records={"housing-watford": {"forename": "Bob"}, "housing-dacorum": {}},
+        records={"housing-watford": {"forename": "Bob"}, "housing-dacorum": {}, "practice-mill-lane": {}},
     )  # fmt: skip
 
 
@@ -144,12 +144,12 @@ def _untidy_cases(casting: _Casting) -> None:
         "day and month swapped on the list, a short name at one agency and a former one at another",
         born="1968-04-09", name="Susan Pritchard", sex="F", area="stevenage",
         records={"hpft": {"surname": "BARTON"}, "practice-park-street": {"forename": "Sue"}},
-        listed={"dob": "1968-09-04"},
+        listed={"dob": "1968-09-04", "former_surnames": "Barton"},
     )  # fmt: skip
     casting.add(
-        "held with initials only, and with another year of birth",
+        "held with initials only and another year of birth at one agency, under a short name at another",
         born="1995-10-12", name="Danielle Moss", sex="F", area="stevenage",
-        records={"cgl": {}, "housing-watford": {"dob": "1996-10-12", "forename": "Dani"}},
+        records={"cgl": {"dob": "1996-10-12"}, "housing-watford": {"forename": "Dani"}},
     )  # fmt: skip
     casting.add(
         "safeguarding as a public task, no consent recorded",

@@ -16,6 +16,7 @@ from typing import Any
 
 import click
 
+HOME_VARIABLE, PASSPHRASE_VARIABLE = "KNOWNTO_HOME", "KNOWNTO_PASSPHRASE_FILE"
 STOP_SECONDS = 5.0
 
 
@@ -118,8 +119,13 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def environment(home: Path, passphrase_file: Path) -> Mapping[str, str]:
-    """This process's environment with one desk's home and passphrase, and no other of our settings."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("KNOWNTO_")}
-    kept["KNOWNTO_HOME"] = str(home)
-    kept["KNOWNTO_PASSPHRASE_FILE"] = str(passphrase_file)
-    return kept
+    """This process's environment with one desk's home and passphrase.
+
+    No other of our settings comes along, and no proxy, which would be asked for 127.0.0.1 as well.
+    """
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("KNOWNTO_") and not name.lower().endswith("_proxy")
+    }
+    return kept | {HOME_VARIABLE: str(home), PASSPHRASE_VARIABLE: str(passphrase_file)}

@@ -17,29 +17,11 @@ from cli.demo.generator import Caseload, Federation
 from cli.demo.mess import Row
 
 NAME_COLUMNS = ("forename", "surname")
-IDENTITY_COLUMNS = (
-    "local_id",
-    "dob",
-    *NAME_COLUMNS,
-    "chain",
-    "nhs_number",
-    "sex",
-    "area",
-    "opened",
-    "closed",
-)
-INITIALS_COLUMNS = ("local_id", "dob", "initials", "chain", "nhs_number", "sex", "area", "opened", "closed")
-CASE_COLUMNS = (
-    "case_ref",
-    "dob",
-    *NAME_COLUMNS,
-    "chain",
-    "nhs_number",
-    "sex",
-    "area",
-    "basis",
-    "basis_detail",
-)
+REST = ("chain", "nhs_number", "sex", "area")
+CASE_DATES = ("opened", "closed", "last_contact")
+IDENTITY_COLUMNS = ("local_id", "dob", *NAME_COLUMNS, *REST, *CASE_DATES)
+INITIALS_COLUMNS = ("local_id", "dob", "initials", *REST, *CASE_DATES)
+CASE_COLUMNS = ("case_ref", "dob", *NAME_COLUMNS, "former_surnames", *REST, "basis", "basis_detail")
 TRACKER_COLUMNS = ("times_discussed", "presented_by")  # the tracker's own, left alone by the look-up
 
 EXCEL_DAY_ZERO = date(1899, 12, 30)  # as serials after 1 March 1900 count; Excel holds 1900 to be a leap year
@@ -74,8 +56,13 @@ def write_contract(federation: Federation, directory: Path) -> None:
         columns = _columns(caseload.agency)
         rows = ([getattr(row, column) for column in columns] for row in caseload.rows)
         _write_csv(directory / f"{caseload.agency.agency_id}.csv", columns, rows)
+    write_truth(federation, directory / "truth.csv")
+
+
+def write_truth(federation: Federation, path: Path) -> None:
+    """Write which record is whom."""
     truth = ((entry.agency, entry.local_id, entry.person_id) for entry in federation.truth)
-    _write_csv(directory / "truth.csv", ("agency", "local_id", "person_id"), truth)
+    _write_csv(path, ("agency", "local_id", "person_id"), truth)
 
 
 def write_conference(members: Sequence[Member], path: Path, *, details: Mapping[str, str]) -> None:
@@ -97,6 +84,7 @@ def _case_cells(member: Member, number: int, details: Mapping[str, str]) -> list
         "dob": person.birth_date.isoformat(),
         "forename": person.forename,
         "surname": person.surname,
+        "former_surnames": "",
         "chain": person.chain or "",
         "nhs_number": "",  # housing does not hold it
         "sex": person.sex,
@@ -139,7 +127,7 @@ def _cells(caseload: Caseload) -> Iterable[list[str]]:
 
 
 def _as_written(value: str, column: str, agency: Agency) -> str:
-    if agency.uk_dates and column in ("dob", "opened", "closed"):
+    if agency.uk_dates and column in ("dob", *CASE_DATES):
         return uk_date(value)
     if column == "nhs_number" and value and agency.service == "primary_care":
         return f"{value[:3]} {value[3:6]} {value[6:]}"  # as practices print it
@@ -177,7 +165,7 @@ def _write_cell(
     value = getattr(row, column)
     if column in ("local_id", "chain") and value:
         sheet.write_number(number, at, int(value))
-    elif column in ("dob", "opened", "closed") and (serial := _serial(value)):
+    elif column in ("dob", *CASE_DATES) and (serial := _serial(value)):
         # Of every ten birth dates one was pasted as a bare serial, and one was typed as text.
         habit = number % 10 if column == "dob" else 0
         if habit == 7:

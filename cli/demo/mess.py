@@ -68,6 +68,7 @@ class Row:
     area: str
     opened: str
     closed: str
+    last_contact: str
     team: str
 
 
@@ -76,7 +77,7 @@ def type_row(
 ) -> Row:
     """What this agency has on file about this person."""
     forename, surname = _typed_names(person, rates, rng)
-    opened, closed = _period(rng, as_of)
+    opened, closed, last_contact = _period(rng, as_of)
     chain = person.chain if person.chain and rng.random() < agency.holds_chain else ""
     nhs = person.nhs_number if person.nhs_number and rng.random() < agency.holds_nhs else ""
     row = Row(
@@ -91,6 +92,7 @@ def type_row(
         area="" if rng.random() < rates.area_missing else agency.area or person.area,
         opened=opened,
         closed=closed,
+        last_contact=last_contact,
         team=names.pick(agency.teams, rng),
     )
     return as_initials(row) if agency.initials_only else row
@@ -201,10 +203,15 @@ def _typed_sex(sex: str, rates: Rates, rng: random.Random) -> str:
     return sex
 
 
-def _period(rng: random.Random, as_of: date) -> tuple[str, str]:
-    """Opened within the last six years; half the cases are closed, most of them within two years."""
+def _period(rng: random.Random, as_of: date) -> tuple[str, str, str]:
+    """Opened within the last six years; half the cases are closed, most of them within two years.
+
+    The last contact lies before the end of the case, mostly by weeks; one service in ten did not note it.
+    """
     opened = as_of - timedelta(days=1 + int(rng.random() ** 1.5 * 2190))
-    if rng.random() < 0.5:
-        return opened.isoformat(), ""
-    closed = opened + timedelta(days=1 + int(rng.random() * min(730, (as_of - opened).days)))
-    return opened.isoformat(), min(closed, as_of).isoformat()
+    is_open = rng.random() < 0.5
+    lasted = 1 + int(rng.random() * min(730, (as_of - opened).days))
+    ended = as_of if is_open else min(opened + timedelta(days=lasted), as_of)
+    seen = ended - timedelta(days=int(rng.random() ** 3 * min(240, (ended - opened).days)))
+    noted = rng.random() < 0.9
+    return opened.isoformat(), "" if is_open else ended.isoformat(), seen.isoformat() if noted else ""
