@@ -1,0 +1,171 @@
+"""The hub relays documents and keys, and is believed in none of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from keys.custody import ExchangeKey
+from keys.identity import NodeIdentity
+from node.client import HubClient
+from node.epochs import make_epoch, receive_key, share_key
+from node.errors import HubRefusedError, IntegrityError, NotInitialisedError, PolicyError
+from node.membership import fetch_agencies, fetch_agreements, live_partners
+from tests.federation import Federation
+
+
+class LyingHub:
+    """A client whose answers were altered by the hub itself, so that its signature is of no help."""
+
+    def __init__(self, client: HubClient, lies: dict[str, Any]) -> None:
+        self._client, self._lies = client, lies
+        self.identity = client.identity
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        answer = self._client.call(method, path, body)
+        for part, lie in self._lies.items():
+            if part in path:
+                answer = lie(answer)
+        return answer
+
+
+def replaced_keys(agency: str) -> Any:
+    """A hub that hands out keys of its own for an agency, with a fingerprint that fits them."""
+    exchange = ExchangeKey.generate()
+    forged = NodeIdentity.generate(exchange_key=exchange.public_bytes).public
+
+    def lie(answer: Any) -> Any:
+        for entry in answer["agencies"]:
+            if entry["agency"] == agency:
+                entry["public_key"] = forged.public_key_base64
+                entry["exchange_key"] = forged.exchange_key_base64
+                entry["fingerprint"] = forged.fingerprint
+        return answer
+
+    return lie
+
+
+def test_other_keys_than_before_are_noticed(federation: Federation) -> None:
+    node = federation.nodes["asker"]
+    fetch_agencies(node.client(), node.store)
+    liar: Any = LyingHub(node.client(), {"/agencies": replaced_keys("holder")})
+    with pytest.raises(IntegrityError, match="other keys"):
+        fetch_agencies(liar, node.store)
+
+
+def test_a_fingerprint_that_does_not_fit_its_keys_is_noticed(federation: Federation) -> None:
+    node = federation.nodes["asker"]
+
+    def lie(answer: Any) -> Any:
+        answer["agencies"][1]["fingerprint"] = answer["agencies"][0]["fingerprint"]
+        return answer
+
+    liar: Any = LyingHub(node.client(), {"/agencies": lie})
+    with pytest.raises(IntegrityError, match="does not fit"):
+        fetch_agencies(liar, node.store)
+
+
+def test_no_key_is_handed_out_under_another_fingerprint(
+    federation: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    custodian, holder = federation.nodes["asker"], federation.nodes["holder"]
+    federation.add("newcomer")
+    liar = LyingHub(custodian.client(), {"/agencies": replaced_keys("newcomer")})
+    monkeypatch.setattr(type(custodian), "client", lambda self: liar)
+    newcomer = federation.nodes["newcomer"].identity.public.fingerprint
+    with pytest.raises(IntegrityError, match="no key was handed out"):
+        share_key(custodian, "newcomer", fingerprint=newcomer)
+    with pytest.raises(IntegrityError, match="no key was handed out"):
+        share_key(custodian, "newcomer", fingerprint=holder.identity.public.fingerprint)
+
+
+@pytest.mark.parametrize(
+    ("part", "lie"),
+    [
+        pytest.param("/current", lambda a: a | {"network": "elsewhere"}, id="epoch of another network"),
+        pytest.param("/current", lambda a: a | {"linkage_key_id": "0" * 16}, id="epoch of another key"),
+        pytest.param("/current", lambda a: a | {"signature": "A" * 86 + "=="}, id="epoch not signed"),
+        pytest.param(
+            "/current", lambda a: a | {"schema": a["schema"] | {"fields": ["dob"]}}, id="schema altered"
+        ),
+        pytest.param("/envelope", lambda a: a | {"epoch": "another"}, id="envelope of another epoch"),
+        pytest.param("/envelope", lambda a: a | {"recipient": a["custodian"]}, id="envelope for another"),
+        pytest.param("/envelope", lambda a: a | {"signature": "A" * 86 + "=="}, id="envelope not signed"),
+    ],
+)
+def test_a_relayed_key_that_was_tampered_with_is_refused(
+    federation: Federation, monkeypatch: pytest.MonkeyPatch, part: str, lie: Any
+) -> None:
+    holder = federation.nodes["holder"]
+    custodian = federation.nodes["asker"].identity.public.fingerprint
+    liar = LyingHub(holder.client(), {part: lie})
+    monkeypatch.setattr(type(holder), "client", lambda self: liar)
+    with pytest.raises(IntegrityError):
+        receive_key(holder, custodian_fingerprint=custodian)
+
+
+def test_a_custodian_whose_fingerprint_was_not_read_out_is_refused(federation: Federation) -> None:
+    holder = federation.nodes["holder"]
+    with pytest.raises(IntegrityError, match="custodian"):
+        receive_key(holder, custodian_fingerprint=holder.identity.public.fingerprint)
+
+
+def test_the_custodian_does_not_receive_its_own_key(federation: Federation) -> None:
+    asker = federation.nodes["asker"]
+    with pytest.raises(PolicyError):
+        receive_key(asker, custodian_fingerprint=asker.identity.public.fingerprint)
+
+
+def test_only_the_custodian_makes_epochs(federation: Federation) -> None:
+    holder = federation.nodes["holder"]
+    before = holder.epoch_key().epoch
+    with pytest.raises(HubRefusedError) as refused:
+        make_epoch(holder, ["dob", "names"])
+    assert refused.value.code == "not_custodian"
+    assert holder.epoch_key().epoch == before
+
+
+def test_a_node_without_a_key_says_what_to_do(federation: Federation) -> None:
+    node = federation.add("newcomer")
+    with pytest.raises(NotInitialisedError, match="keys receive"):
+        node.epoch_key()
+
+
+def test_a_forged_signature_on_an_agreement_is_noticed(federation: Federation) -> None:
+    node = federation.nodes["asker"]
+    agencies = fetch_agencies(node.client(), node.store)
+
+    def lie(answer: Any) -> Any:
+        entry = answer["agreements"][0]
+        entry["signatures"]["holder"] = entry["signatures"]["asker"]
+        return answer
+
+    liar: Any = LyingHub(node.client(), {"/agreements": lie})
+    with pytest.raises(IntegrityError, match="does not verify"):
+        fetch_agreements(liar, agencies)
+
+
+def test_an_altered_agreement_is_noticed(federation: Federation) -> None:
+    node = federation.nodes["asker"]
+    agencies = fetch_agencies(node.client(), node.store)
+
+    def lie(answer: Any) -> Any:
+        answer["agreements"][0]["maximum_age_days"] = 366
+        return answer
+
+    liar: Any = LyingHub(node.client(), {"/agreements": lie})
+    with pytest.raises(IntegrityError, match="digest"):
+        fetch_agreements(liar, agencies)
+
+
+def test_an_agreement_is_live_between_those_who_signed_while_in_date(federation: Federation) -> None:
+    node = federation.nodes["asker"]
+    federation.add("late")
+    federation.agree("asker", "late", agreement="second", sign=["asker"])
+    agencies = fetch_agencies(node.client(), node.store)
+    agreements = fetch_agreements(node.client(), agencies)
+    now = federation.clock()
+    assert list(live_partners(agreements, "asker", at=now)) == ["holder"]
+    federation.clock.advance(days=181)
+    assert live_partners(agreements, "asker", at=federation.clock()) == {}
