@@ -126,6 +126,7 @@ INITIALS_WORDS: Mapping[str, str] = {
 SOUNDS_WORDS: Mapping[str, str] = {
     "both": "both names sound the same",
     "surname": "the surname sounds the same",
+    "differ": "the names sound different",
     "none": "",  # often because names are not shared at all: nothing to say
 }
 GRADE_WORDS: Mapping[str, str] = {

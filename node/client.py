@@ -38,7 +38,6 @@ def utc_now() -> datetime:
 
 def open_http(hub: str, *, timeout_seconds: float) -> httpx2.Client:
     """A connection pool to the hub: no redirects, no proxies' cookies, certificates checked."""
-    set_on_retry_hooks([])  # stamina would otherwise report every retry on stdout, where data goes
     return httpx2.Client(
         base_url=hub,
         timeout=timeout_seconds,
@@ -144,6 +143,7 @@ class HubClient:
 
 def _send(http: httpx2.Client, build: Callable[[], httpx2.Request]) -> httpx2.Response:
     """Send a request, built anew for every try, until it is answered or the tries are used up."""
+    set_on_retry_hooks([])  # stamina would otherwise report every retry on stdout, where data goes
     try:
         for attempt in stamina.retry_context(
             on=httpx2.TransportError,

@@ -1,0 +1,175 @@
+"""Asking and reading answers: complete, opened, kept for 28 days, and never more than was said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from keys.formats import encode_base64
+from node.access_log import read_entries, sync_log
+from node.answers import AnswerWord
+from node.errors import IntegrityError, RecordFormatError
+from node.home import Node
+from node.known_to import as_document, as_flat_rows, explain_answer
+from node.results import drop_expired, keep_result, latest_answers
+from tests.federation import Asking, Federation, case_of, consent_basis
+from tests.people import people, person
+
+ASKING = Asking("asker-staff", "coordinator", "case_conference", conference="mdt-1")
+
+
+@pytest.fixture
+def sharing(federation: Federation) -> Federation:
+    federation.share("holder", people(20))
+    federation.consent("holder", "H00003", "H00004")
+    return federation
+
+
+def lie_about_lookups(monkeypatch: pytest.MonkeyPatch, change: Callable[[Any], Any]) -> None:
+    """A hub that signs altered answers."""
+    from node.client import HubClient
+
+    call = HubClient.call
+
+    def lying(self: HubClient, method: str, path: str, body: Any = None) -> Any:
+        answer = call(self, method, path, body)
+        return change(answer) if path == "/v1/lookups" else answer
+
+    monkeypatch.setattr(HubClient, "call", lying)
+
+
+def first(answer: Any) -> Any:
+    return answer["cases"][0]["answers"][0]
+
+
+def with_first(**changes: Any) -> Callable[[Any], Any]:
+    def change(answer: Any) -> Any:
+        first(answer).update(changes)
+        return answer
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda a: a | {"request": "0" * 32}, id="another request"),
+        pytest.param(lambda a: a | {"format": "answer/2"}, id="another format"),
+        pytest.param(lambda a: a | {"cases": []}, id="a case is missing"),
+        pytest.param(lambda a: a | {"cases": a["cases"] * 2}, id="a case twice"),
+        pytest.param(lambda a: a | {"cases": [{"case": 0, "answers": []}]}, id="an agency is missing"),
+        pytest.param(with_first(agency="somebody"), id="a strange agency"),
+        pytest.param(with_first(answer="Z"), id="a strange word"),
+        pytest.param(with_first(evidence="!"), id="evidence not base64"),
+        pytest.param(with_first(evidence=encode_base64(b" " * 1024)), id="evidence empty"),
+        pytest.param(lambda a: {k: v for k, v in a.items() if k != "log_index"}, id="no log entry named"),
+    ],
+)
+def test_an_answer_that_is_not_whole_is_refused(
+    sharing: Federation, monkeypatch: pytest.MonkeyPatch, change: Callable[[Any], Any]
+) -> None:
+    lie_about_lookups(monkeypatch, change)
+    with pytest.raises((IntegrityError, Exception)) as caught:
+        sharing.ask("asker", person(3))
+    assert type(caught.value).__name__ in ("IntegrityError", "KeyFormatError")
+
+
+def test_a_card_that_does_not_open_is_said_so_and_the_answer_stands(
+    sharing: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lie_about_lookups(monkeypatch, with_first(card=encode_base64(bytes(256))))
+    result = sharing.ask("asker", person(3))
+    (answer,) = result.cases[0].answers
+    assert (answer.word, answer.team, answer.card_unreadable) == (AnswerWord.KNOWN, None, True)
+    assert result.unreadable == ("holder",)
+
+
+def test_too_many_cases_are_refused_before_anything_is_sent(sharing: Federation) -> None:
+    with pytest.raises(RecordFormatError, match="1 to 50"):
+        sharing.ask("asker", *people(51))
+
+
+def test_an_agency_the_network_does_not_have_is_named_a_mistake(sharing: Federation) -> None:
+    with pytest.raises(RecordFormatError, match="does not have"):
+        sharing.ask("asker", person(3), agencies=("holder", "nobody"))
+
+
+def test_the_document_has_the_contracts_keys(sharing: Federation) -> None:
+    result = sharing.ask("asker", person(3), person(99))
+    document = as_document(result, [], at=sharing.clock())
+    assert list(document) == ["request", "log_index", "answered_at", "coverage", "parked", "cases"]
+    assert document["coverage"] == {"up_to_date": 1, "agencies": 1, "stale": []}
+    known, unknown = document["cases"]
+    assert known == {
+        "case_ref": "case-3",
+        "answers": [
+            {
+                "agency": "holder",
+                "name": "Holder service",
+                "answer": "Known",
+                "open": True,
+                "last_contact": "not recorded",
+                "team": "Duty desk",
+            }
+        ],
+    }
+    assert unknown["answers"][0]["answer"] == "No shared match"
+    assert unknown["answers"][0]["team"] is None
+    assert [row["case_ref"] for row in as_flat_rows(result, at=sharing.clock())] == ["case-3", "case-99"]
+
+
+def keep(node: Node, result: Any, federation: Federation) -> None:
+    cases = [(case_of(person(3)), consent_basis())]
+    keep_result(node.store, result, cases, ASKING, at=federation.clock(), days=28)
+
+
+def test_answers_are_kept_for_28_days_and_explained_from_there(sharing: Federation) -> None:
+    asker = sharing.nodes["asker"]
+    keep(asker, sharing.ask("asker", person(3)), sharing)
+    kept = latest_answers(asker.store, "case-3", at=sharing.clock())
+    assert kept is not None
+    explained = explain_answer(kept.answers[0])
+    assert explained["answer"] == "Known"
+    assert explained["words"][0].startswith("The date of birth agrees")
+    assert explained["waterfall"]
+    sharing.clock.advance(days=27, hours=23)
+    assert latest_answers(asker.store, "case-3", at=sharing.clock()) is not None
+    sharing.clock.advance(hours=1)
+    assert latest_answers(asker.store, "case-3", at=sharing.clock()) is None
+    assert drop_expired(asker.store, at=sharing.clock()) == 0
+
+
+def test_the_newest_answer_about_a_case_is_explained(sharing: Federation) -> None:
+    asker = sharing.nodes["asker"]
+    keep(asker, sharing.ask("asker", person(3)), sharing)
+    sharing.clock.advance(minutes=1)
+    newest = sharing.ask("asker", person(3), agencies=())
+    keep(asker, newest, sharing)
+    kept = latest_answers(asker.store, "case-3", at=sharing.clock())
+    assert kept is not None and kept.request == newest.request
+    assert explain_answer(kept.answers[0])["words"][0].startswith("No agreement or purpose")
+
+
+def test_no_shared_match_is_explained_without_telling_unknown_from_withheld(sharing: Federation) -> None:
+    unknown, withheld = (sharing.ask("asker", person(n)).cases[0].answers[0] for n in (99, 7))
+    assert explain_answer(unknown) == explain_answer(withheld)
+    assert explain_answer(unknown)["posterior"] is None
+
+
+def test_a_look_up_whose_answer_was_lost_is_asked_again_under_its_request(sharing: Federation) -> None:
+    from tests.broken_transports import broken
+
+    asker = sharing.nodes["asker"]
+    lost = {"/v1/lookups"}
+
+    def once(request: Any, _number: int) -> bool:
+        return request.url.path in lost and not lost.discard(request.url.path)
+
+    with broken(asker, once, after_answer=True):
+        result = sharing.ask("asker", person(4))
+    assert result.cases[0].answers[0].word is AnswerWord.KNOWN
+    sync_log(asker)
+    answered = [entry for _, entry in read_entries(asker.store) if entry["action"] == "lookup:match:answered"]
+    assert {entry["request"] for entry in answered} == {result.request}

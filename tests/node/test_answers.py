@@ -1,0 +1,98 @@
+"""Words for every answer and every level of evidence that a schema or model can name."""
+
+from __future__ import annotations
+
+import pytest
+
+from matcher.patterns import IDENTITY_COUNT, NUMBER_LEVELS, SEX_LEVELS, identity_id
+from node.answers import (
+    COMPARISON_WORDS,
+    WORDS,
+    AnswerWord,
+    draw_waterfall,
+    parse_evidence,
+    word_of,
+    words_of_level,
+)
+from node.errors import IntegrityError
+
+EVIDENCE = {
+    "format": "evidence/1",
+    "posterior": "0.973",
+    "prior": "-9.50",
+    "designation": "link",
+    "steps": [
+        {"comparison": "identity", "level": "date=exact names=same/close seen=stored", "weight": "17.20"},
+        {"comparison": "sex", "level": "differ", "weight": "-4.10"},
+    ],
+}
+
+
+def test_the_five_words_are_those_of_the_domain() -> None:
+    assert [str(word) for word in WORDS.values()] == [
+        "Known",
+        "Possibly known - ring to check",
+        "No shared match",
+        "No reply yet",
+        "Not asked",
+    ]
+    assert all("not known" not in word.lower() for word in AnswerWord)
+
+
+def test_a_code_outside_the_vocabulary_is_an_error_and_never_no_shared_match() -> None:
+    for code in ("", "k", "X", "KN"):
+        with pytest.raises(IntegrityError):
+            word_of(code)
+
+
+def test_every_identity_level_has_words() -> None:
+    for code in range(IDENTITY_COUNT):
+        words = words_of_level("identity", identity_id(code))
+        assert words and "=" not in words and "/" not in words, identity_id(code)
+
+
+def test_every_level_of_the_other_comparisons_has_words() -> None:
+    levels = {
+        "chain": NUMBER_LEVELS,
+        "nhs_number": NUMBER_LEVELS,
+        "sex": SEX_LEVELS,
+        "area": ("agree", "differ"),
+        "initials": ("common", "rare"),
+    }
+    for comparison, names in levels.items():
+        assert set(names) <= set(COMPARISON_WORDS[comparison])
+
+
+def test_a_level_of_a_later_release_is_shown_by_its_id() -> None:
+    assert words_of_level("gait", "brisk") == "brisk"
+    assert words_of_level("sex", "unclear") == "sex: unclear"
+
+
+def test_evidence_is_read_with_its_weights() -> None:
+    evidence = parse_evidence(EVIDENCE)
+    assert (evidence.posterior, evidence.prior, evidence.total_weight) == (0.973, -9.5, pytest.approx(13.1))
+    assert [step.words for step in evidence.steps] == [
+        "the date of birth agrees, the forename is spelled the same, the surname is spelled nearly the same",
+        "the sex differs",
+    ]
+
+
+def test_the_waterfall_adds_up_and_shows_what_speaks_against() -> None:
+    lines = draw_waterfall(parse_evidence(EVIDENCE))
+    assert [line.split()[-2] if "+" in line or "-" in line else "" for line in lines][:1] != [""]
+    assert lines[-1].split()[1] == "+3.60"
+    assert "+++" in lines[1] and "---" in lines[2]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"format": "evidence/2"}, id="another format"),
+        pytest.param({"posterior": "sure"}, id="posterior not a number"),
+        pytest.param({"steps": [{"comparison": "sex"}]}, id="step without level"),
+        pytest.param({"steps": None}, id="no steps"),
+    ],
+)
+def test_malformed_evidence_is_refused(changes: dict[str, object]) -> None:
+    with pytest.raises(IntegrityError):
+        parse_evidence(EVIDENCE | changes)
