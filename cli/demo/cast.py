@@ -86,7 +86,7 @@ def cast(numbers: Numbers) -> tuple[Member, ...]:
 
 def _plain_cases(casting: _Casting) -> None:
     casting.add(
-        "known to several",
+        "known to several services",
         born="1979-06-14", name="Kevin Doyle", sex="M", area="stevenage", rough=True,
         records={"cgl": {}, "hpft": {}, "housing-stevenage": {}, "practice-park-street": {}, "probation": {}},
     )  # fmt: skip
@@ -96,7 +96,7 @@ def _plain_cases(casting: _Casting) -> None:
         records={"hpft": {}}, listed={"dob": ""},
     )  # fmt: skip
     casting.add(
-        "1 January on the list, the CHAIN number carries it",
+        "1 January on the list: the year alone counts, and the CHAIN number",
         born="1985-09-23", name="Yusuf Warsame", sex="M", area="stevenage", rough=True,
         records={"cgl": {"dob": "1985-01-01"}, "hpft": {}, "housing-watford": {}},
         listed={"dob": "1985-01-01"},
@@ -123,12 +123,14 @@ def _twins(casting: _Casting) -> None:
 
 def _protected_cases(casting: _Casting) -> None:
     casting.add(
-        "consent withdrawn at one agency",
+        "consent withdrawn at one agency, another surname and spelling at the practice",
         born="1983-07-30", name="Lisa Garner", sex="F", area="stevenage",
-        records={"cgl": {}, "hpft": {}},
+        records={
+            "cgl": {}, "hpft": {}, "practice-park-street": {"forename": "Liza", "surname": "Hobbs"},
+        },
     )  # fmt: skip
     casting.add(
-        "sealed at one agency",
+        "sealed at one agency (protected identity)",
         born="1990-12-17", name="Hannah Lowe", sex="F", area="dacorum",
         records={"hpft": {}, "housing-dacorum": {}},
     )  # fmt: skip
@@ -147,9 +149,9 @@ def _untidy_cases(casting: _Casting) -> None:
         listed={"dob": "1968-09-04", "former_surnames": "Barton"},
     )  # fmt: skip
     casting.add(
-        "held with initials only and another year of birth at one agency, under a short name at another",
-        born="1995-10-12", name="Danielle Moss", sex="F", area="stevenage",
-        records={"cgl": {"dob": "1996-10-12"}, "housing-watford": {"forename": "Dani"}},
+        "initials only and another month of birth at one agency, a short name at another",
+        born="1995-10-12", name="Olivia Vaughan", sex="F", area="stevenage",
+        records={"cgl": {"dob": "1995-11-12"}, "housing-watford": {"forename": "Liv"}},
     )  # fmt: skip
     casting.add(
         "safeguarding as a public task, no consent recorded",

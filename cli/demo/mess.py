@@ -105,6 +105,12 @@ def as_initials(row: Row) -> Row:
     return replace(row, forename="", surname="", initials=(row.forename[0] + row.surname[0]).upper())
 
 
+def is_identified(row: Row) -> bool:
+    """Whether the row has a birth date and names or initials, so that no node parks it."""
+    named = bool(row.initials or row.surname) and row.forename not in PLACEHOLDER_NAMES
+    return named and bool(row.dob) and row.dob not in PLACEHOLDER_DATES
+
+
 def _typed_names(person: Person, rates: Rates, rng: random.Random) -> tuple[str, str]:
     forename, surname = person.forename, person.surname
     if person.known_as and rng.random() < rates.known_as:

@@ -4,6 +4,7 @@ import os
 import shlex
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from cli.demo.steps import Shared
 from cli.output import print_table
 
 FOUND = ("Known", "Possibly known - ring to check")
+WORDS = (*FOUND, "No shared match", "No reply yet", "Not asked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +110,12 @@ def _relative(path: Path) -> str:
 
 
 def _program() -> str:
-    """How this command line was started."""
+    """How to start this very command line: by name where the shell finds it, else by its path."""
+    own = Path(sys.executable).with_name("knownto")
     found = shutil.which("knownto")
-    started = Path(sys.argv[0])
-    if found and (started.name != "knownto" or Path(found).resolve() == started.resolve()):
+    if not own.exists() or (found and Path(found).resolve() == own.resolve()):
         return "knownto"
-    return _relative(started.absolute())
+    return _relative(own)
 
 
 def print_report(report: Report, county: Federation, *, port: int | None) -> None:
@@ -179,7 +181,23 @@ def _print_why(why: Any) -> None:
 
 
 def _print_log(lines: Any) -> None:
-    print_table(lines, ["index", "at", "agency", "staff", "purpose", "reference", "basis", "outcome"])
+    """One look-up's lines; what they have in common stands above them."""
+    for line in lines[:1]:
+        click.echo(
+            f"Entry {line['index']}, {line['at']}: {line['staff']} of {line['agency']} asked for"
+            f" {line['purpose'].replace('_', ' ')} {line['conference']}."
+        )
+    print_table(
+        [line | {"outcome": _tally(line["outcome"])} for line in lines], ["reference", "basis", "outcome"]
+    )
+
+
+def _tally(outcome: str) -> str:
+    """How often each word was answered, where the line names every agency; else the line as it is."""
+    if ": " not in outcome:
+        return outcome
+    words = Counter(part.split(": ", 1)[1] for part in outcome.split("; "))
+    return ", ".join(f"{word} {words[word]}" for word in WORDS if word in words)
 
 
 def _heading(text: str) -> None:

@@ -14,8 +14,9 @@ from typing import Any
 from cli.demo.agencies import AGENCIES, BY_ID
 from cli.demo.desk import Desk, Result
 from cli.demo.federation import Partnership
-from cli.demo.generator import Federation
+from cli.demo.generator import Caseload, Federation
 from cli.demo.layout import Layout
+from cli.demo.mess import is_identified
 
 NETWORK = "demo-county"
 FIELDS = "dob,initials,names,chain,nhs_number,sex,area"
@@ -32,6 +33,9 @@ PURPOSE = "case_conference"
 CONFERENCE_AGREEMENT = "case-conference"
 PANEL_AGREEMENT = "safeguarding-panel"
 MAXIMUM_AGE_DAYS = 35
+CONSENT_COLUMNS = (
+    "local_id", "captured_at", "method", "purposes", "recipients", "valid_until", "notice_version",
+)  # fmt: skip
 # Beside the people of the conference, this share of a caseload has consent on record.
 CONSENT_EVERY = 60
 WARNINGS = 3  # exit code of a command that did its work and has something to say about rows
@@ -190,33 +194,14 @@ def write_consents(layout: Layout, county: Federation, *, on: date) -> dict[str,
     Returns:
         Agency id → its file and the number of consents in it.
     """
-    refusing = {member.person.person_id for member in county.conference if not member.consented}
-    discussed = {member.person.person_id for member in county.conference} - refusing
-    sealed = county.local_ids(_person_id(SEALED[0])).get(SEALED[1])
     written = {}
-    for agency in AGENCIES:
-        held = [entry for entry in county.truth if entry.agency == agency.agency_id]
-        chosen = [
-            entry.local_id
-            for number, entry in enumerate(held)
-            if (entry.person_id in discussed or number % CONSENT_EVERY == 0)
-            and entry.person_id not in refusing
-            and (agency.agency_id, entry.local_id) != (SEALED[1], sealed)
-        ]
+    for caseload in county.caseloads:
+        agency = caseload.agency
+        chosen = _consenting(county, caseload)
         path = layout.files / f"consents-{agency.agency_id}.csv"
         with path.open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow(
-                (
-                    "local_id",
-                    "captured_at",
-                    "method",
-                    "purposes",
-                    "recipients",
-                    "valid_until",
-                    "notice_version",
-                )
-            )
+            writer.writerow(CONSENT_COLUMNS)
             given, ends = (on - timedelta(days=30)).isoformat(), (on + timedelta(days=335)).isoformat()
             writer.writerows(
                 (local_id, given, "written", f"{PURPOSE};single_lookup", "*", ends, "2026-1")
@@ -224,6 +209,25 @@ def write_consents(layout: Layout, county: Federation, *, on: date) -> dict[str,
             )
         written[agency.agency_id] = (path, len(chosen))
     return written
+
+
+def _consenting(county: Federation, caseload: Caseload) -> list[str]:
+    """Local ids of those with consent on record: people of the conference, and some of everybody else.
+
+    A row that the node will park has no record to hang a consent on; nor has somebody who is sealed.
+    """
+    agency = caseload.agency.agency_id
+    of_conference = {
+        local_id: member.consented and (member.case_ref, agency) != SEALED
+        for member in county.conference
+        for holder, local_id in county.local_ids(member.person.person_id).items()
+        if holder == agency
+    }
+    return [
+        row.local_id
+        for number, row in enumerate(caseload.rows)
+        if of_conference.get(row.local_id, number % CONSENT_EVERY == 0 and is_identified(row))
+    ]
 
 
 def basis_details(*, on: date) -> dict[str, str]:

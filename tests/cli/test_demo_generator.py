@@ -18,7 +18,7 @@ from cli.demo.generator import MAXIMUM_PEOPLE, Federation, generate
 from cli.demo.mess import CLEAN, PLACEHOLDER_NAMES, Row
 
 PEOPLE = 12_000
-GOLDEN = "dd3f1f87ec32be03651e7acf211f9c8ee2654cbc99e944b76d30f6c53f8eba90"
+GOLDEN = "00b5f7302ef541860e9a683e91780e171b31986049cb7ddd6cb6711ea6928384"
 
 
 @pytest.fixture(scope="module")
