@@ -34,13 +34,16 @@ M_PSEUDO_MATCHES = 100.0
 SMALLEST_MATCHES = 0.01
 # Patterns that count matches, once chance is taken off: the strongest that this share of matches shows.
 STRONG_SHARE = 0.6
+# A pattern stands out where chance explains less than this share of its pairs.
+STANDS_OUT = 0.2
 ABSENT = NUMBER_LEVELS.index("absent")
 CLASSES = 16
+IDENTITY_BITS = 1 + 8
 # u is sought within a factor of 64 of the shipped value, ever finer.
 U_SEARCH_BITS = (6.0, 0.4, 0.03, 0.002)
 M_STEPS_PER_U = 30
-# Agencies' populations differ in age and sex: chance within and across them is alike to a part in twenty, however
-# many pairs are counted. Shipped m and u are right to factors of about 1.6 and 2.
+# Agencies' populations differ in age and sex: chance within and across them is alike to a part in
+# twenty, however many pairs are counted. Shipped m and u are right to factors of about 1.6 and 2.
 POPULATION_SPREAD = 0.05
 M_SPREAD, U_SPREAD = 0.5, 0.7
 
@@ -137,21 +140,17 @@ def estimate_chance(counts: PatternCounts, shipped: Model, matches: FloatArray) 
     P_i P_d P_m (1 - P_y) of all, `other` pairs P_i P_y (P_d + P_m - 2 P_d P_m). With the calendar's P_d and
     P_m known, the two counts give P_i and P_y.
     """
-    strangers = float(counts.pairs[:, 1::2].sum())
     year_p = SAME_DAY * SAME_MONTH
     other_p = SAME_DAY + SAME_MONTH - 2 * SAME_DAY * SAME_MONTH
     initials, year = shipped.same_initials, shipped.same_year
-    near_year = _chance_events(counts, shipped, matches, ("year_differs",))
-    near_other = _chance_events(counts, shipped, matches, ("day_differs", "month_differs"))
-    if near_year is None or near_other is None or strangers == 0:
-        return shipped
-    expected_year = strangers * initials * year_p * (1 - year)
-    expected_other = strangers * initials * other_p * year
-    year_ratio = float(_shrunk_ratio(near_year, expected_year))
-    other_ratio = float(_shrunk_ratio(near_other, expected_other))
+    year_ratio = _chance_ratio(
+        counts, shipped, matches, ("year_differs",), usual=initials * year_p * (1 - year)
+    )
+    other_ratio = _chance_ratio(
+        counts, shipped, matches, ("day_differs", "month_differs"), usual=initials * other_p * year
+    )
     same_year = min(0.5, year * other_ratio / year_ratio)
-    same_initials = min(0.5, initials * year_ratio)
-    return _rescaled(shipped, same_year=same_year, same_initials=same_initials)
+    return _rescaled(shipped, same_year=same_year, same_initials=min(0.5, initials * year_ratio))
 
 
 def estimate_matches(counts: PatternCounts, model: Model) -> FloatArray:
@@ -170,7 +169,21 @@ def estimate_matches(counts: PatternCounts, model: Model) -> FloatArray:
         strong = order[: int(np.searchsorted(share, STRONG_SHARE)) + 1]
         # The matches that show a weaker pattern are as many as the shipped model says.
         matches += excess[:, strong].sum(axis=1) / min(1.0, max(0.5, float(m[strong].sum())))
+    # Where records are worse than the shipped model's, strong patterns are rare and others stand out.
+    matches[1] = max(matches[1], _standing_out(counts, u))
     return np.asarray(matches + SMALLEST_MATCHES, dtype=np.float64)
+
+
+def _standing_out(counts: PatternCounts, u: FloatArray) -> float:
+    """Pairs across agencies beyond chance, of patterns that are mostly beyond it: fewer than the matches.
+
+    Chance is what the model says or what is seen within agencies, whichever is more.
+    """
+    pairs = counts.pairs[:, counts.availability]
+    as_within = (counts.counts[0] + 1) * pairs[1] / np.maximum(pairs[0], 1)
+    chance = np.maximum(pairs[1] * u, np.where(pairs[0] > 0, as_within, 0.0))
+    beyond = chance < STANDS_OUT * counts.counts[1]
+    return float((counts.counts[1] - chance)[beyond].sum())
 
 
 def estimate_u(counts: PatternCounts, model: Model, matches: FloatArray) -> FloatArray:
@@ -185,15 +198,36 @@ def estimate_u(counts: PatternCounts, model: Model, matches: FloatArray) -> Floa
     Returns:
         Shape (p,).
     """
-    shipped_m, shipped_u = model.product(counts.codes)
-    available = _available_matches(counts, shipped_m, matches)
+    pooled, of_pattern = _without_numbers(counts)
+    shipped_m, shipped_u = model.product(pooled.codes)
+    available = _available_matches(pooled, shipped_m, matches)
     bits = np.zeros(len(shipped_u))
     for width in U_SEARCH_BITS:
         # A chance pattern of a hundred thousand pairs needs u to a part in ten thousand.
         tried = bits + np.linspace(-width, width, 33)[:, None]
-        best = _log_posterior(counts, shipped_m, shipped_u, available, tried).argmax(axis=0)
+        best = _log_posterior(pooled, shipped_m, shipped_u, available, tried).argmax(axis=0)
         bits = tried[best, np.arange(len(best))]
-    return np.asarray(np.clip(shipped_u * np.exp2(bits), SMALLEST_U, 1.0), dtype=np.float64)
+    _, u = model.product(counts.codes)
+    return np.asarray(np.clip(u * np.exp2(bits)[of_pattern], SMALLEST_U, 1.0), dtype=np.float64)
+
+
+def _without_numbers(counts: PatternCounts) -> tuple[PatternCounts, IntArray]:
+    """Patterns pooled over CHAIN and NHS number, and the pooled one of each pattern.
+
+    Chance agreement of dates and names does not depend on who holds numbers, but who holds them differs
+    from agency to agency: pooled, chance within and across agencies is alike.
+    """
+    identity, _, _, sex = np.unravel_index(counts.codes, PATTERN_SHAPE)
+    blank = np.full(len(counts.codes), ABSENT)
+    bare = np.ravel_multi_index((identity, blank, blank, sex), PATTERN_SHAPE)
+    codes, of_pattern = np.unique(bare, return_inverse=True)
+    summed = [np.bincount(of_pattern, weights=side, minlength=len(codes)) for side in counts.counts]
+    pairs = np.zeros_like(counts.pairs)
+    for one in range(CLASSES):
+        pairs[:, one & IDENTITY_BITS] += counts.pairs[:, one]
+    return replace(
+        counts, codes=codes, counts=np.stack(summed), availability=availability_of(codes), pairs=pairs
+    ), of_pattern
 
 
 def _log_posterior(
@@ -217,8 +251,13 @@ def _log_posterior(
     likelihood = total_seen * np.log(total_expected) - total_expected
     divided = (seen * np.log(expected / total_expected)).sum(axis=0)
     likelihood += divided / (1 + POPULATION_SPREAD**2 * total_seen)
-    likelihood -= np.log(np.maximum(m, 1e-300) / shipped_m) ** 2 / (2 * M_SPREAD**2)
-    return np.asarray(likelihood - (bits * np.log(2)) ** 2 / (2 * U_SPREAD**2))
+    likelihood -= _surprise(np.log(np.maximum(m, 1e-300) / shipped_m) / M_SPREAD)
+    return np.asarray(likelihood - _surprise(bits * np.log(2) / U_SPREAD))
+
+
+def _surprise(deviation: FloatArray) -> FloatArray:
+    """Minus the log density of Student's t with 3 degrees of freedom: some shipped values are far off."""
+    return np.asarray(2 * np.log1p(deviation**2 / 3), dtype=np.float64)
 
 
 def _available_matches(counts: PatternCounts, m: FloatArray, matches: FloatArray) -> FloatArray:
@@ -274,16 +313,25 @@ def estimate_m(
     return joint, steps, converged
 
 
-def _chance_events(
-    counts: PatternCounts, shipped: Model, matches: FloatArray, dates: tuple[str, ...]
-) -> float | None:
-    """Pairs whose initials agree beside one differing part of the date, less the matches among them."""
+def _chance_ratio(
+    counts: PatternCounts, shipped: Model, matches: FloatArray, dates: tuple[str, ...], *, usual: float
+) -> float:
+    """How much commoner near misses of strangers are here than usual.
+
+    Matches with a wrong date can only add to the count, and agencies keep a person once, so the lower
+    rate, within or across agencies, is nearer to chance; each is shrunk to the usual rate.
+    """
     selected = _near_misses(counts.codes, dates)
     if not selected.any():
-        return None
+        return 1.0
     m, _ = shipped.product(counts.codes[selected])
-    observed = float(counts.counts[:, selected].sum())
-    return max(observed - float(matches.sum() * m.sum()), 0.5 * observed / (1 + float(matches.sum())))
+    whole_pairs = counts.pairs[:, 1::2].sum(axis=1)
+    observed = counts.counts[:, selected].sum(axis=1)
+    strangers = np.maximum(observed - matches * float(m.sum()), 0.5 * observed / (1 + matches))
+    ratios = _shrunk_ratio(strangers, whole_pairs * usual)
+    # A stratum with hardly a pair says nothing: its ratio is the shrinkage alone.
+    telling = whole_pairs * usual >= CHANCE_PSEUDO_EVENTS
+    return float(ratios[telling].min() if telling.any() else ratios[int(np.argmax(whole_pairs))])
 
 
 def _near_misses(codes: IntArray, dates: tuple[str, ...]) -> BoolArray:

@@ -294,7 +294,9 @@ def _against_rivals(pairs: PairPatterns, log_odds: FloatArray, agency: IntArray)
         group = mine * agencies + agency[theirs]
         against += _rival_odds(group, theirs, odds, pairs, same)
         nobody *= 1 - _share_known(mine, agency[theirs], same, agency)
-    return np.asarray(odds / (nobody + odds + against), dtype=np.float64)
+    rivalled = odds / (nobody + odds + against)
+    # Inside an agency nothing says that a record has one duplicate at most.
+    return np.asarray(np.where(agency[pairs.left] == agency[pairs.right], same, rivalled), dtype=np.float64)
 
 
 def _share_known(mine: IntArray, their_agency: IntArray, same: FloatArray, agency: IntArray) -> FloatArray:
