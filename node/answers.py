@@ -127,7 +127,8 @@ SOUNDS_WORDS: Mapping[str, str] = {
     "both": "both names sound the same",
     "surname": "the surname sounds the same",
     "differ": "the names sound different",
-    "none": "",  # often because names are not shared at all: nothing to say
+    "absent": "",  # often because names are not shared at all: nothing to say
+    "none": "",
 }
 GRADE_WORDS: Mapping[str, str] = {
     "same": "is spelled the same",
