@@ -1,0 +1,88 @@
+"""Budgets: cases a day, of a staff id and of a node, whatever the number of workers."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from hub.budgets import Budget, charge, require_budget
+from hub.database import Database
+from hub.errors import BudgetExhaustedError
+from hub.membership import add_agency
+from tests.hub.conftest import EPOCH, Network
+from tests.hub.people import make_people
+
+AT = datetime(2026, 2, 3, 23, 59, tzinfo=UTC)
+BUDGET = Budget(staff_cases=10, node_cases=25)
+
+
+@pytest.fixture
+def charged(database: Database) -> Database:
+    with database.writing() as session:
+        add_agency(session, "asker", name="A", service="other", area=None, custodian=False)
+    return database
+
+
+def spend(database: Database, staff: str, cases: int, *, at: datetime = AT) -> bool:
+    try:
+        with database.writing() as session:
+            charge(session, BUDGET, agency="asker", staff=staff, cases=cases, at=at)
+    except BudgetExhaustedError:
+        return False
+    return True
+
+
+def test_a_staff_id_may_ask_up_to_its_budget_and_not_beyond(charged: Database) -> None:
+    assert [spend(charged, "worker-1", cases) for cases in (6, 5, 4, 1)] == [True, False, True, False]
+
+
+def test_a_node_may_ask_up_to_its_budget_whoever_asks(charged: Database) -> None:
+    staff = [f"worker-{n}" for n in range(4)]
+    assert [spend(charged, who, 8) for who in staff] == [True, True, True, False]
+    assert spend(charged, "worker-9", 1)
+
+
+def test_a_refused_charge_leaves_nothing_behind(charged: Database) -> None:
+    assert not spend(charged, "worker-1", 11)
+    assert [spend(charged, f"worker-{n}", 10) for n in (1, 2)] == [True, True]
+
+
+def test_a_new_utc_day_has_a_new_budget(charged: Database) -> None:
+    assert spend(charged, "worker-1", 10)
+    assert not spend(charged, "worker-1", 1)
+    assert spend(charged, "worker-1", 10, at=AT + timedelta(minutes=1))
+
+
+def test_the_check_before_the_work_agrees_with_the_charge(charged: Database) -> None:
+    spend(charged, "worker-1", 7)
+    with charged.reading() as session:
+        require_budget(session, BUDGET, agency="asker", staff="worker-1", cases=3, at=AT)
+        with pytest.raises(BudgetExhaustedError, match="this staff id"):
+            require_budget(session, BUDGET, agency="asker", staff="worker-1", cases=4, at=AT)
+
+
+def test_many_at_once_never_spend_a_case_twice(charged: Database) -> None:
+    results: list[bool] = []
+    threads = [
+        threading.Thread(target=lambda: results.append(spend(charged, "worker-1", 1))) for _ in range(16)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (results.count(True), results.count(False)) == (10, 6)
+
+
+def test_an_exhausted_budget_refuses_the_look_up_and_is_logged(partnership: Network) -> None:
+    asker = partnership.nodes["asker"]
+    people = make_people(50, seed=2)
+    answers = [asker.look_up(asker.question(people, partnership.schema, epoch=EPOCH)) for _ in range(5)]
+    assert [answer.status for answer in answers] == [200] * 4 + [429]
+    assert answers[-1].code == "budget_exhausted"
+    other = asker.question(people[:1], partnership.schema, epoch=EPOCH, staff="worker-2")
+    assert asker.look_up(other).status == 200
+    log = asker.call("GET", "/v1/log?limit=1000").document["entries"]
+    refused = [line["entry"] for line in log if line["entry"]["action"] == "lookup:refused:budget_exhausted"]
+    assert [(entry["staff"], entry["cases_asked"]) for entry in refused] == [("worker-1", 50)]

@@ -1,0 +1,47 @@
+"""The API description: checked in, true, and every call in it says what it is for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hub.api import describe_api, format_api
+from hub.routes.calls import ConfirmedRoute, LoggedRoute
+
+CHECKED_IN = Path(__file__).parents[2] / "docs" / "openapi.json"
+CALLS = [
+    (path, method, operation)
+    for path, methods in describe_api()["paths"].items()
+    for method, operation in methods.items()
+]
+UNSIGNED = {"/v1/health", "/v1/hub"}
+
+
+def test_the_checked_in_description_is_that_of_the_code() -> None:
+    assert CHECKED_IN.read_text(encoding="utf-8") == format_api(), "python -m hub.api > docs/openapi.json"
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), CALLS, ids=[f"{m} {p}" for p, m, _ in CALLS])
+def test_every_call_says_what_it_is_for_and_who_must_sign(
+    path: str, method: str, operation: dict[str, object]
+) -> None:
+    assert operation["summary"] and operation["description"]
+    assert ("security" in operation) == (path not in UNSIGNED)
+    problem = operation["responses"]["default"]["content"]  # type: ignore[index]
+    assert list(problem) == ["application/problem+json"]
+
+
+def test_every_field_of_the_wire_is_closed() -> None:
+    schemas = describe_api()["components"]["schemas"]
+    open_ones = {name for name, schema in schemas.items() if schema.get("additionalProperties") is not False}
+    assert {name for name in open_ones if schemas[name]["type"] == "object"} == {"Problem"}
+
+
+def test_every_signed_call_but_enrolment_is_for_confirmed_nodes_and_look_ups_log_refusals() -> None:
+    from hub.api import ROUTERS
+
+    kinds = {route.path: type(route) for router in ROUTERS for route in router.routes}  # type: ignore[attr-defined]
+    plain = {path for path, kind in kinds.items() if not issubclass(kind, ConfirmedRoute)}
+    assert plain == {*UNSIGNED, "/v1/enrolments"}
+    assert kinds["/v1/lookups"] is LoggedRoute
