@@ -125,7 +125,7 @@ def lookups(directory: Path, cases: Path, truth: Path, fields: str, output_forma
             directory,
             find_file(truth, directory),
             schema,
-            with_probes=False,
+            with_probes=True,
             today=today,
             leave_out=[case_file],
             advance=advance,

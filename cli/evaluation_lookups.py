@@ -14,7 +14,7 @@ from cli.evaluation_data import Population, encode, evaluation_encoder, read_tru
 from matcher import evaluation
 from matcher.candidates import Meetings, SlotIndex
 from matcher.decisions import Thresholds
-from matcher.linking import link
+from matcher.linking import link, share_known_elsewhere
 from matcher.lookups import Hits, score_lookups
 from matcher.model import Model, shipped_model
 from matcher.tokens import FloatArray, IntArray, TokenSet
@@ -37,7 +37,7 @@ def measure_lookups(
         and agencies; calibration error; seconds a case.
     """
     known_at = _known_at(truth_file, population.agencies)
-    model = fitted_to_index(population)
+    model, known_rates = fitted_to_index(population)
     index = SlotIndex(population.schema, population.tokens)
     encoder = evaluation_encoder(population.schema)
     sizes = np.bincount(population.agency, minlength=len(population.agencies))
@@ -46,28 +46,22 @@ def measure_lookups(
     seconds = []
     for row, case in enumerate(cases):
         started = time.perf_counter()
-        posterior[row] = _ask(encoder, index, population, model, case, sizes, areas)
+        posterior[row] = _ask(encoder, index, population, model, case, sizes, areas, known_rates)
         seconds.append(time.perf_counter() - started)
         advance(1)
     is_known = np.asarray([[agency in known_at.get(p, ()) for agency in population.agencies] for p in people])
     return _document(posterior.ravel(), is_known.reshape(posterior.shape).ravel(), seconds)
 
 
-def fitted_to_index(population: Population) -> Model:
-    """The model as a hub fits it to its own index: stored slots alone, no probes."""
+def fitted_to_index(population: Population) -> tuple[Model, FloatArray]:
+    """The model as a linking run fits it to the index, and how likely each agency is to know a person."""
     shipped = shipped_model(population.schema)
     run = link(
-        population.schema,
-        population.tokens,
-        population.meetings,
-        agency=population.agency,
-        shipped=shipped,
+        population.schema, population.tokens, population.meetings, agency=population.agency, shipped=shipped
     )
-    known_rate = run.fit.priors[1] * len(population.agency)
-    return replace(
-        run.fit.model,
-        known_rate=float(np.clip(known_rate, 0.01, len(population.agencies))),
-        crowding_shape=shipped.crowding_shape,
+    crowding = run.fit.model.crowding_shape or shipped.crowding_shape
+    return replace(run.fit.model, crowding_shape=crowding), share_known_elsewhere(
+        run.pairs, population.agency
     )
 
 
@@ -79,6 +73,7 @@ def _ask(
     case: Case,
     sizes: IntArray,
     areas: FloatArray | None,
+    known_rates: FloatArray,
 ) -> FloatArray:
     """One case's posterior at every agency."""
     asked, identities = encode(encoder, [case.identifiers], [case.area], population.areas)
@@ -99,6 +94,7 @@ def _ask(
         holder_of_record=population.agency[records],
         holder_sizes=sizes,
         holder_areas=areas,
+        holder_known=known_rates,
     )
     return scores.posterior[0] if len(scores.posterior) else np.zeros(len(sizes))
 

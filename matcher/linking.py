@@ -314,6 +314,19 @@ def _share_known(mine: IntArray, their_agency: IntArray, same: FloatArray, agenc
     return np.asarray(np.minimum(share, LARGEST_SHARE_KNOWN)[my_agency, their_agency], dtype=np.float64)
 
 
+def share_known_elsewhere(pairs: RecordPairs, agency: IntArray) -> FloatArray:
+    """For each agency, the share of all other agencies' records whose person it knows, shape (agencies,)."""
+    agencies = int(agency.max()) + 1 if len(agency) else 0
+    known = np.zeros(agencies)
+    for mine, theirs in ((pairs.left, pairs.right), (pairs.right, pairs.left)):
+        across = agency[mine] != agency[theirs]
+        best = np.zeros((len(agency), agencies))
+        np.maximum.at(best, (mine[across], agency[theirs[across]]), pairs.posterior[across])
+        known += best.sum(axis=0)
+    others = len(agency) - np.bincount(agency, minlength=agencies)
+    return np.asarray(np.minimum(known / np.maximum(others, 1), 1.0), dtype=np.float64)
+
+
 def _rival_odds(
     group: IntArray, candidate: IntArray, odds: FloatArray, pairs: PairPatterns, same: FloatArray
 ) -> FloatArray:

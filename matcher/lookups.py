@@ -102,6 +102,7 @@ def score_lookups(
     holder_of_record: IntArray,
     holder_sizes: IntArray,
     holder_areas: FloatArray | None = None,
+    holder_known: FloatArray | None = None,
 ) -> LookupScores:
     """Score all cases against all holders.
 
@@ -115,6 +116,8 @@ def score_lookups(
         holder_sizes: Records each holder shares, shape (holders,).
         holder_areas: Records of each holder in each area, shape (holders, areas); without it, or for
             holders of one area only, area weighs nothing.
+        holder_known: Prior that each holder knows the person of a case, shape (holders,), as a linking run
+            found it (`matcher.linking.share_known_elsewhere`); without it, in proportion to its records.
     """
     case_count = int(cases.record.max(initial=-1)) + 1
     pairs = compare(schema, cases, candidates, Meetings(hits.case_token, hits.candidate_token, hits.asked))
@@ -131,7 +134,7 @@ def score_lookups(
     area_bits, area_level = _area(
         model, cases.area[pairs.left[best]], candidates.area[pairs.right[best]], holder, holder_areas
     )
-    prior_bits = _prior_bits(model, holder_sizes)
+    prior_bits = _prior_bits(model, holder_sizes, holder_known)
     bits = prior_bits[holder] + weight + crowding_bits + area_bits
 
     posterior = np.zeros((case_count, len(holder_sizes)))
@@ -171,10 +174,11 @@ def _level_weight(model: Model, comparison: str, level: str) -> float:
     return float(np.log2(probabilities.m / probabilities.u)) if probabilities else 0.0
 
 
-def _prior_bits(model: Model, holder_sizes: IntArray) -> FloatArray:
-    """log₂(pi/N / (1 - pi)) of each holder; pi in proportion to its share of the network's records."""
-    total = max(float(holder_sizes.sum()), 1.0)
-    known = np.clip(model.known_rate * holder_sizes / total, SMALLEST_KNOWN_RATE, LARGEST_KNOWN_RATE)
+def _prior_bits(model: Model, holder_sizes: IntArray, holder_known: FloatArray | None) -> FloatArray:
+    """log₂(pi/N / (1 - pi)) of each holder."""
+    usual = model.known_rate * holder_sizes / max(float(holder_sizes.sum()), 1.0)
+    expected = usual if holder_known is None else holder_known
+    known = np.clip(expected, SMALLEST_KNOWN_RATE, LARGEST_KNOWN_RATE)
     odds = np.asarray([log_odds(float(rate)) for rate in known])
     return np.asarray(odds - np.log2(np.maximum(holder_sizes, 1)), dtype=np.float64)
 
