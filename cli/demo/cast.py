@@ -143,9 +143,12 @@ def _protected_cases(casting: _Casting) -> None:
 
 def _untidy_cases(casting: _Casting) -> None:
     casting.add(
-        "day and month swapped on the list, a short name at one agency and a former one at another",
+        "day and month swapped on the list; a former surname, a short name and 1 January at the agencies",
         born="1968-04-09", name="Susan Pritchard", sex="F", area="stevenage",
-        records={"hpft": {"surname": "BARTON"}, "practice-park-street": {"forename": "Sue"}},
+        records={
+            "cgl": {"dob": "1968-01-01"}, "hpft": {"surname": "BARTON"},
+            "practice-park-street": {"forename": "Sue"},
+        },
         listed={"dob": "1968-09-04", "former_surnames": "Barton"},
     )  # fmt: skip
     casting.add(

@@ -119,7 +119,7 @@ def _report(
         sheet=sheet,
         why={"case_ref": explained[0], **why},
         log=log,
-        next=reports.next_commands(
+        next=reports.next_steps(
             partnership.layout, port=partnership.port, serving=serving, kept=kept, explained=explained
         ),
     )

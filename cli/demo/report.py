@@ -26,6 +26,14 @@ WORDS = (*FOUND, "No shared match", "No reply yet", "Not asked")
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """A command to try, and what it does."""
+
+    what: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A finished demonstration.
 
@@ -35,7 +43,7 @@ class Report:
         sheet: The document of `knownto lookup --format json`.
         why: The document of `knownto why --format json` for one answer.
         log: Log lines by side, `asker` and `holder`.
-        next: Commands to type next.
+        next: What to type next.
     """
 
     seconds: float
@@ -43,11 +51,11 @@ class Report:
     sheet: Any
     why: Any
     log: dict[str, Any]
-    next: list[str]
+    next: list[Step]
 
     def document(self) -> dict[str, Any]:
-        """As `--format json` prints it."""
-        return asdict(self)
+        """As `--format json` prints it: `next` is the commands alone."""
+        return asdict(self) | {"next": [step.command for step in self.next]}
 
 
 def describe_agencies(shared: Mapping[str, Shared]) -> list[dict[str, Any]]:
@@ -74,29 +82,41 @@ def choose_answer(sheet: Any) -> tuple[str, str]:
     return sheet["cases"][0]["case_ref"], sheet["cases"][0]["answers"][0]["agency"]
 
 
-def next_commands(
+def next_steps(
     layout: Layout, *, port: int, serving: bool, kept: bool, explained: tuple[str, str]
-) -> list[str]:
-    """Commands that work as they stand, from the folder where the demonstration was started."""
-    program = _program()
+) -> list[Step]:
+    """What to try: commands that work as they stand, in the folder where the demonstration was started."""
     if not kept:
-        return [f"{program} demo --dir demo --serve"]
-    asker, folder = steps.COORDINATING, _relative(layout.files)
-    serve = f"{program} --home {_relative(layout.home(HUB))} hub serve --port {port}"
+        keep = f"{_program()} demo --dir demo --serve"
+        return [Step("Keep a demonstration, and its hub running, to try things with", keep)]
+    serve = f"{_program()} --home {_relative(layout.home(HUB))} hub serve --port {port}"
+    steps_to_try = [
+        Step(what, _at(layout, who, command)) for what, who, command in _things_to_try(layout, explained)
+    ]
+    return (
+        steps_to_try
+        if serving
+        else [Step("Serve the hub again, in a terminal of its own", serve), *steps_to_try]
+    )
+
+
+def _things_to_try(layout: Layout, explained: tuple[str, str]) -> list[tuple[str, str, str]]:
+    """What it does, who types it, and the words after `knownto`."""
     case_ref, agency = explained
-    commands = [
-        _at(layout, asker, f"why {case_ref} --agency {agency}"),
-        _at(layout, asker, "node status"),
-        _at(layout, steps.NOT_SHARED, "node push"),
-        _at(layout, steps.NOT_SHARED, f"consent record --file {folder}/consents-{steps.NOT_SHARED}.csv"),
-        _at(
-            layout, asker,
+    asker, late, folder = steps.COORDINATING, steps.NOT_SHARED, _relative(layout.files)
+    return [
+        ("Why an answer is what it is", asker, f"why {case_ref} --agency {agency}"),
+        ("How current every agency is", asker, "node status"),
+        ("Mill Lane Surgery shares after all", late, "node push"),
+        ("and records consents", late, f"consent record --file {folder}/consents-{late}.csv"),
+        (
+            "The conference once more, as a workbook: MDT-04 is now known there as well",
+            asker,
             f"lookup {folder}/conference.csv --purpose {steps.PURPOSE} --conference {steps.CONFERENCE}"
             f" --staff {steps.STAFF} --format xlsx --out {_relative(layout.root)}/known-to.xlsx",
         ),
-        _at(layout, "cgl", "log show"),
-    ]  # fmt: skip
-    return commands if serving else [serve, *commands]
+        (f"Who asked about the people of {steps.HOLDER}", steps.HOLDER, "log show"),
+    ]
 
 
 def _at(layout: Layout, who: str, command: str) -> str:
@@ -120,6 +140,7 @@ def _program() -> str:
 
 def print_report(report: Report, county: Federation, *, port: int | None) -> None:
     """Print the report for people, on stdout."""
+    click.echo()
     _heading("The agencies")
     print_table(
         [entry | {"shared": _shared(entry["pushed"])} for entry in report.agencies],
@@ -135,8 +156,8 @@ def print_report(report: Report, county: Federation, *, port: int | None) -> Non
     _heading(f"What it left at {steps.HOLDER}, by their own references")
     _print_log(report.log["holder"])
     _heading("What to type next")
-    for command in report.next:
-        click.echo(f"  {command}")
+    for step in report.next:
+        click.echo(f"  # {step.what}\n  {step.command}")
     click.echo(f"\nDone in {report.seconds:.0f} seconds. Everybody in it was made up.")
     if port is not None:
         click.echo(f"The hub goes on serving on {HOST}:{port}. Ctrl-C stops it.")
@@ -201,7 +222,7 @@ def _tally(outcome: str) -> str:
 
 
 def _heading(text: str) -> None:
-    click.secho(f"\n{text}", bold=True)
+    click.secho(text, bold=True)
 
 
 def _shared(pushed: int | None) -> str:

@@ -19,7 +19,7 @@ from cli.demo.agencies import AGENCIES
 from cli.demo.files import write_as_kept
 from cli.demo.generator import generate
 from cli.demo.layout import Layout, prepare
-from cli.demo.report import choose_answer, next_commands
+from cli.demo.report import choose_answer, next_steps
 from node.mapping import load_mapping
 from node.records import read_caseload
 
@@ -253,8 +253,8 @@ def test_consents_are_recorded_only_for_rows_that_the_nodes_use(tmp_path: Path, 
 
 
 def test_without_a_folder_to_keep_the_next_step_is_to_keep_one(tmp_path: Path) -> None:
-    (line,) = next_commands(Layout(tmp_path), port=1, serving=False, kept=False, explained=("MDT-01", "hpft"))
-    assert line.endswith("demo --dir demo --serve")
+    (step,) = next_steps(Layout(tmp_path), port=1, serving=False, kept=False, explained=("MDT-01", "hpft"))
+    assert step.command.endswith("demo --dir demo --serve")
 
 
 def test_a_sheet_without_an_uncertain_answer_has_a_certain_one_explained() -> None:

@@ -18,7 +18,7 @@ from cli.demo.generator import MAXIMUM_PEOPLE, Federation, generate
 from cli.demo.mess import CLEAN, PLACEHOLDER_NAMES, Row
 
 PEOPLE = 12_000
-GOLDEN = "00b5f7302ef541860e9a683e91780e171b31986049cb7ddd6cb6711ea6928384"
+GOLDEN = "105d665a2f17356f0b15ebb69d71dc41e238ebd2a384d86ecb4743f8b4523c57"
 
 
 @pytest.fixture(scope="module")
