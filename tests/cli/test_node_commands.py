@@ -1,0 +1,267 @@
+"""The commands of a node as scripts rely on them: exit codes, data on stdout, bad input named by defect."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from node.caseload import count_caseload
+from node.home import open_home
+from tests.documented_session import KNOWNTO
+from tests.e2e.test_killed_push import RealClock
+from tests.federation import PASSPHRASE, Federation, running_federation
+
+CASELOAD = "local_id,dob,forename,surname,chain\nA1,1980-02-03,Ann,Other,\nA2,1981-03-04,Bob,Another,55\n"
+CASES = "case_ref,dob,forename,surname\nc-1,1980-02-03,Ann,Other\n"
+CONSENT = ("--basis", "consent", "--captured-at", "2026-01-05", "--method", "written")
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
+    """Two nodes over sockets that share, for commands in processes of their own."""
+    root = tmp_path_factory.mktemp("cli")
+    with running_federation(root / "network", sockets=True, clock=RealClock()) as federation:
+        federation.add("asker", custodian=True)
+        federation.add("holder", team="Desk")
+        federation.begin_epoch(["dob", "names", "chain"], custodian="asker")
+        federation.agree("asker", "holder")
+        federation.share(
+            "holder", [{"local_id": "A1", "dob": "1980-02-03", "forename": "Ann", "surname": "Other"}]
+        )
+        federation.consent("holder", "A1")
+        yield federation
+
+
+@pytest.fixture
+def passphrase(tmp_path: Path) -> Path:
+    path = tmp_path / "passphrase"
+    path.touch(mode=0o600)
+    path.write_text(PASSPHRASE)
+    return path
+
+
+def run(home: Path, *argv: str, passphrase: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "KNOWNTO_PASSPHRASE_FILE": str(passphrase), "KNOWNTO_TRACEBACK": "0"}
+    return subprocess.run(
+        [KNOWNTO / "knownto", "--home", str(home), *argv],
+        env=environment,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_look_up_prints_one_json_document_on_stdout(
+    network: Federation, tmp_path: Path, passphrase: Path
+) -> None:
+    cases = tmp_path / "cases.csv"
+    cases.write_text(CASES + "c-2,,Nobody,Else\n")
+    home = network.nodes["asker"].home
+    words = ("lookup", str(cases), "--purpose", "case_conference", *CONSENT, "--format", "json")
+    done = run(home, *words, passphrase=passphrase)
+    assert done.returncode == 3, done.stderr
+    document = json.loads(done.stdout)
+    assert document["cases"][0]["answers"][0]["answer"] == "Known"
+    assert document["parked"] == [{"row": 3, "case_ref": "c-2", "rule": "no_birth_date"}]
+    assert "row 3" in done.stderr and "Nobody" not in done.stderr + done.stdout
+    why = run(home, "why", "--format", "json", passphrase=passphrase, stdin="c-1\n")
+    assert json.loads(why.stdout)["answers"][0]["words"]
+
+
+def test_one_person_is_read_from_stdin(network: Federation, passphrase: Path) -> None:
+    words = ("lookup", "--stdin", "--purpose", "single_lookup", *CONSENT, "--format", "json")
+    for typed in (
+        '{"case_ref": "x", "dob": "03/02/1980", "forename": "Ann", "surname": "Other"}',
+        "case_ref: x\ndob: 3 February 1980\nforename: Ann\nsurname: Other\n",
+    ):
+        done = run(network.nodes["asker"].home, *words, passphrase=passphrase, stdin=typed)
+        assert json.loads(done.stdout)["cases"][0]["answers"][0]["answer"] == "Known", done.stderr
+
+
+def test_a_sheet_keeps_the_columns_it_does_not_know(
+    network: Federation, tmp_path: Path, passphrase: Path
+) -> None:
+    cases, out = tmp_path / "cases.csv", tmp_path / "out.csv"
+    cases.write_text("case_ref,note,dob,forename,surname\nc-1,=1+1,1980-02-03,Ann,Other\n")
+    words = (
+        "lookup",
+        str(cases),
+        "--purpose",
+        "case_conference",
+        *CONSENT,
+        "--format",
+        "csv",
+        "--out",
+        str(out),
+    )
+    done = run(network.nodes["asker"].home, *words, passphrase=passphrase)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    header, row = out.read_text("utf-8-sig").splitlines()
+    assert header.startswith("case_ref,note,dob,forename,surname,")
+    assert row.startswith("c-1,'=1+1,1980-02-03,Ann,Other,") and "Known" in row
+
+
+CASE_LISTS = [
+    pytest.param("", 7, "case list", id="empty file"),
+    pytest.param("case_ref,dob\n", 7, "no row", id="header alone"),
+    pytest.param("dob,surname\n1980-02-03,Other\n", 7, "case_ref", id="no reference column"),
+    pytest.param("case_ref,surname\nc-1,Other\n", 7, "case list", id="nothing to compare by"),
+    pytest.param("<html></html>", 7, "web page", id="a web page"),
+    pytest.param(CASES.replace("surname\n", "surname,basis\n").replace("Other\n", "Other,gossip\n"), 7,
+                 "row 2, basis", id="unknown basis"),
+    pytest.param("case_ref,dob,surname,basis,basis_detail\nc-1,1980-02-03,Other,consent,soon\n",
+                 7, "row 2, basis_detail", id="unreadable consent day"),
+    pytest.param("case_ref,dob\n" + "".join(f"c-{n},1980-02-{1 + n % 28:02}\n" for n in range(51)), 3,
+                 "parked", id="nothing but dates of birth"),
+    pytest.param("case_ref,dob,initials\n" + "".join(f"c-{n},1980-02-{2 + n % 26},ab\n" for n in range(60)), 7,
+                 "1 to 50 cases", id="too many cases"),
+    pytest.param("case_ref,dob,surname\nc-1,,Other\n", 3, "row 2", id="nobody with a date of birth"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "code", "says"), CASE_LISTS)
+def test_a_bad_case_list_is_named_by_its_defect(
+    network: Federation, tmp_path: Path, passphrase: Path, content: str, code: int, says: str
+) -> None:
+    cases = tmp_path / "cases.csv"
+    cases.write_text(content)
+    words = ("lookup", str(cases), "--purpose", "case_conference", *CONSENT)
+    done = run(network.nodes["asker"].home, *words, passphrase=passphrase)
+    assert done.returncode == code, done.stderr
+    assert says in done.stderr and "Other" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+REFUSALS = [
+    pytest.param(("--role", "responder"), 4, "role_not_permitted", id="a responder asks"),
+    pytest.param(("--agencies", "nobody"), 7, "agencies", id="unknown agency"),
+    pytest.param(("--basis", "public_task"), 7, "basis_detail", id="public task without a category"),
+    pytest.param(
+        ("--basis", "public_task", "--reason-category", "risk_to_life", "--approver", "asker-staff"), 4,
+        "approver_required", id="approved by the asker",
+    ),
+    pytest.param(("--staff", "Not An Id"), 7, "staff", id="staff id malformed"),
+    pytest.param(("--conference", "MDT/1"), 7, "conference", id="conference id malformed"),
+    pytest.param(("--format", "xlsx"), 2, "--out", id="workbook without a file"),
+    pytest.param(("--purpose", "curiosity"), 2, "--purpose", id="unknown purpose"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "code", "says"), REFUSALS)
+def test_a_refused_look_up_ends_with_its_documented_code(
+    network: Federation, tmp_path: Path, passphrase: Path, words: tuple[str, ...], code: int, says: str
+) -> None:
+    cases = tmp_path / "cases.csv"
+    cases.write_text(CASES)
+    argv = ("lookup", str(cases), "--purpose", "case_conference", *CONSENT, *words)
+    done = run(network.nodes["asker"].home, *argv, passphrase=passphrase, stdin="a reason\n")
+    assert done.returncode == code, done.stderr
+    assert says in done.stderr and done.stdout == ""
+
+
+def test_an_import_that_is_refused_changes_nothing(
+    network: Federation, tmp_path: Path, passphrase: Path
+) -> None:
+    home = network.nodes["asker"].home
+    good, bad = tmp_path / "good.csv", tmp_path / "bad.csv"
+    good.write_text(CASELOAD)
+    bad.write_bytes(b"PK\x03\x04 this is no workbook")
+    assert run(home, "node", "import", str(good), passphrase=passphrase).returncode == 0
+    dry = run(home, "node", "import", str(bad), "--dry-run", passphrase=passphrase)
+    refused = run(home, "node", "import", str(bad), passphrase=passphrase)
+    assert (dry.returncode, refused.returncode) == (7, 7)
+    assert "caseload" in refused.stderr
+    assert count_caseload(network.nodes["asker"].store).rows == 2
+
+
+def test_a_dry_run_says_what_would_change_and_changes_nothing(
+    network: Federation, tmp_path: Path, passphrase: Path
+) -> None:
+    file = tmp_path / "caseload.csv"
+    file.write_text(CASELOAD.replace("A1,", "A9,"))
+    done = run(network.nodes["holder"].home, "node", "import", str(file), "--dry-run", "--format", "json",
+               passphrase=passphrase)  # fmt: skip
+    assert json.loads(done.stdout)["added"] == 2
+    assert count_caseload(network.nodes["holder"].store).rows == 1
+
+
+def test_status_shows_coverage_and_agreements(network: Federation, passphrase: Path) -> None:
+    done = run(network.nodes["asker"].home, "node", "status", "--format", "json", passphrase=passphrase)
+    document = json.loads(done.stdout)
+    assert document["coverage"] == "1 of 1 agencies up to date"
+    assert document["agencies"][0]["agency"] == "holder" and document["agencies"][0]["agreement_until"]
+
+
+def test_a_home_without_a_node_is_not_initialised(tmp_path: Path, passphrase: Path) -> None:
+    done = run(tmp_path / "nowhere", "node", "push", passphrase=passphrase)
+    assert (done.returncode, done.stdout) == (10, "")
+    assert "knownto init" in done.stderr
+
+
+def test_a_wrong_passphrase_is_an_authentication_error(network: Federation, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong"
+    wrong.touch(mode=0o600)
+    wrong.write_text("not the passphrase")
+    assert run(network.nodes["asker"].home, "keys", "status", passphrase=wrong).returncode == 5
+
+
+def test_a_passphrase_file_that_others_can_read_is_refused(network: Federation, passphrase: Path) -> None:
+    passphrase.chmod(0o644)
+    assert run(network.nodes["asker"].home, "keys", "status", passphrase=passphrase).returncode == 5
+
+
+def test_without_a_terminal_or_a_file_there_is_no_passphrase(network: Federation) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "KNOWNTO_PASSPHRASE_FILE"}
+    done = subprocess.run(
+        [KNOWNTO / "knownto", "--home", str(network.nodes["asker"].home), "keys", "status"],
+        env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 5 and "KNOWNTO_PASSPHRASE_FILE" in done.stderr
+
+
+def test_an_unreachable_hub_keeps_a_withdrawal_and_says_so(tmp_path: Path, passphrase: Path) -> None:
+    with running_federation(tmp_path / "network", sockets=True, clock=RealClock()) as federation:
+        federation.add("asker", custodian=True)
+        federation.add("holder")
+        federation.begin_epoch(["dob", "names"], custodian="asker")
+        federation.agree("asker", "holder")
+        federation.share(
+            "holder", [{"local_id": "A1", "dob": "1980-02-03", "forename": "Ann", "surname": "Other"}]
+        )
+        home = federation.nodes["holder"].home
+    done = run(home, "consent", "withdraw", passphrase=passphrase, stdin="A1\n")
+    assert done.returncode == 6 and "waiting" in done.stderr
+    listed = run(home, "consent", "list", "--format", "json", passphrase=passphrase)
+    (row,) = json.loads(listed.stdout)
+    assert (row["state"], row["hub_knows"]) == ("withdrawn", False)
+
+
+def test_init_makes_a_private_home_and_refuses_a_second(tmp_path: Path, passphrase: Path) -> None:
+    home = tmp_path / "home"
+    words = ("init", "--hub", "https://hub.example", "--agency", "north", "--format", "json")
+    made = run(home, *words, passphrase=passphrase)
+    assert made.returncode == 0, made.stderr
+    modes = {path.name: path.stat().st_mode & 0o777 for path in home.iterdir()}
+    assert modes["keys.store"] == modes["node.sqlite3"] == 0o600
+    assert run(home, *words, passphrase=passphrase).returncode == 4
+    with open_home(home, PASSPHRASE) as node:
+        assert node.identity.public.fingerprint == json.loads(made.stdout)["fingerprint"]
+    assert run(home, "node", "push", passphrase=passphrase).returncode == 10
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [("--help",), ("node", "--help"), ("lookup", "--help"), ("keys", "--help"), ("agreement", "--help"),
+     ("consent", "--help"), ("why", "--help"), ("log", "--help"), ("init", "--help")],
+    ids=lambda argv: " ".join(argv),
+)  # fmt: skip
+def test_every_group_has_help(argv: tuple[str, ...]) -> None:
+    script = subprocess.run([KNOWNTO / "knownto", *argv], capture_output=True, text=True, check=False)
+    assert script.returncode == 0 and "Usage:" in script.stdout
