@@ -1,9 +1,9 @@
 """Runs the commands of a page as a reader would type them, and holds their output to the page.
 
-A page's `console` blocks hold commands after `$ `, what people type at prompts (`Local id: ...`), and the output.
-Files are made from a fenced block after "Save this as `name`". What differs from run to run (fingerprints,
-tokens, digests, times) is matched by kind; a value typed later is the one that this run printed at the place
-where the page shows its own.
+A page's `console` blocks hold commands after `$ `, what people type at prompts (`Local id: ...`), and the
+output. Files are made from a fenced block after "Save this as `name`". What differs from run to run
+(fingerprints, tokens, digests, times) is matched by kind; a value typed later is the one that this run printed
+at the place where the page shows its own.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ VOLATILE = {
 }
 KINDS = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in VOLATILE.items()))
 # A retuned model moves weights; what they say in words is compared.
+GRADE = re.compile(r"is spelled (nearly the same|alike|differently)")
 WEIGHT = re.compile(r"[+-]?\d+\.\d{2,3}\b")
 BAR = re.compile(r"(?<= )[+-]+$")
 RULE = re.compile(r"[─━-]{3,}")
@@ -42,7 +43,7 @@ RULE = re.compile(r"[─━-]{3,}")
 
 @dataclass
 class Step:
-    """One command of the page: its words, what is typed at its prompts, and its output as the page shows it."""
+    """One command of the page: its words, what is typed at its prompts, its output as the page shows it."""
 
     command: str
     typed: list[str] = field(default_factory=list)
@@ -180,6 +181,7 @@ def normalised(lines: list[str]) -> list[str]:
     plain = []
     for line in lines:
         line = KINDS.sub(lambda found: f"<{found.lastgroup}>", line)
+        line = GRADE.sub("is spelled <grade>", line)
         line = RULE.sub("---", WEIGHT.sub("<number>", BAR.sub("<bar>", line.rstrip())))
         plain.append(" ".join(line.split()))
     return [line for line in plain if line]
