@@ -134,7 +134,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         febrl4 = Path(folder)
         write_febrl4(febrl4)
-        sets = [("FEBRL4", febrl4, FEBRL4_FIELDS)]
+        sets: list[tuple[str, Path, Sequence[str]]] = [("FEBRL4", febrl4, FEBRL4_FIELDS)]
         if arguments.county:
             sets.append(("county", arguments.county.resolve(), COUNTY_FIELDS))
         for data, directory, choices in sets:
