@@ -13,8 +13,10 @@ from datetime import datetime
 from typing import Any
 
 from node.caseload import reference_of, require_handle
+from node.client import HubClient
 from node.errors import HubRefusedError, HubUnreachableError, RecordFormatError
 from node.home import Node
+from node.pushing import forget_shared
 from node.store import Store
 from node.times import format_time
 
@@ -172,11 +174,27 @@ def send_consents(node: Node) -> int:
     client = node.client()
     for row in rows:
         document = store.vault.open(row["content"], table="consent", handle=row["handle"])
-        client.call("PUT", f"/v1/consents/{row['handle']}", document)
+        _send(node, client, row["handle"], document)
         store.connection.execute(
             "UPDATE consent SET sent = 1 WHERE handle = ? AND version = ?", (row["handle"], row["version"])
         )
     return len(rows)
+
+
+def _send(node: Node, client: HubClient, handle: str, document: Mapping[str, Any]) -> None:
+    """Send one version. One that takes permission away must hold even where the hub refuses it.
+
+    Without a live agreement the hub takes no consent and answers nothing; but an agreement that others bring
+    to life later would find the old consent in force. So the caseload comes off until this node pushes again,
+    which sends what is waiting first.
+    """
+    try:
+        client.call("PUT", f"/v1/consents/{handle}", document)
+    except HubRefusedError as error:
+        ends = document["withdrawn_at"] is not None or document["objected_at"] is not None
+        if error.code == "no_agreement" and ends:
+            forget_shared(node)
+        raise
 
 
 def send_or_say_so(node: Node) -> None:

@@ -30,6 +30,8 @@ from node.times import parse_time
 
 BATCH_RECORDS = 500  # docs/protocol.md section 7
 MOST_TOKENS = 8  # docs/protocol.md section 7
+# Refusals under which no batch goes through, but taking the whole caseload off still does.
+NO_BATCH_TAKEN = frozenset({"no_agreement", "epoch_mismatch", "schema_mismatch"})
 Advance = Callable[[int], None]
 Item = TypeVar("Item")
 
@@ -120,14 +122,23 @@ def forget_shared(node: Node) -> None:
 
 
 def remove_due(node: Node) -> int:
-    """Take the sealed people off the hub that it may still hold; returns how many."""
+    """Take the sealed people off the hub that it may still hold; returns how many.
+
+    Where the hub takes no batch any more (the agreements have ended, a new epoch has begun), the whole
+    caseload comes off: nothing of it can be answered then, and the next push sends it again.
+    """
     due = [
         row["handle"] for row in node.store.connection.execute("SELECT handle FROM person WHERE removal_due")
     ]
     if due:
         sender = _Sender(node, node.epoch_key(), node.client())
-        for handles in batches(due, BATCH_RECORDS):
-            sender.remove(handles)
+        try:
+            for handles in batches(due, BATCH_RECORDS):
+                sender.remove(handles)
+        except HubRefusedError as error:
+            if error.code not in NO_BATCH_TAKEN:
+                raise
+            forget_shared(node)
     return len(due)
 
 

@@ -2,8 +2,8 @@
 
 A page's `console` blocks hold commands after `$ `, what people type at prompts (`Local id: ...`), and the
 output. Files are made from a fenced block after "Save this as `name`". What differs from run to run
-(fingerprints, tokens, digests, times) is matched by kind; a value typed later is the one that this run printed
-at the place where the page shows its own.
+(fingerprints, tokens, digests, times) is matched by kind; a value typed later is the one that this run
+printed at the place where the page shows its own.
 """
 
 from __future__ import annotations

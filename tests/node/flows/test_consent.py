@@ -19,8 +19,9 @@ from node.consent import (
     withdraw_consent,
 )
 from node.consent_files import read_consents
-from node.errors import HubUnreachableError, RecordFormatError
+from node.errors import HubRefusedError, HubUnreachableError, RecordFormatError
 from node.outbox import send_waiting
+from node.pushing import push_caseload
 from tests.broken_transports import always, broken
 from tests.federation import Federation, terms
 from tests.people import people, person
@@ -146,3 +147,21 @@ def test_a_consent_list_without_a_column_is_refused(tmp_path: Path) -> None:
     file.write_text("local_id,method\nA1,written\n")
     with pytest.raises(RecordFormatError, match="captured_at: the column is missing"):
         read_consents(file, today=TODAY)
+
+
+def test_withdrawal_after_the_agreement_ended_holds_when_others_sign_a_new_one(
+    federation: Federation,
+) -> None:
+    holder = federation.nodes["holder"]
+    federation.share("holder", people(5))
+    federation.consent("holder", "H00003")
+    federation.clock.advance(days=181)
+    withdraw_consent(holder, "H00003")
+    with pytest.raises(HubRefusedError) as refused:
+        send_or_say_so(holder)
+    assert refused.value.code == "no_agreement"
+    federation.agree("asker", "holder", agreement="renewed")
+    assert federation.words("asker", person(3)) == {"holder": "No reply yet"}
+    send_waiting(holder)
+    push_caseload(holder)
+    assert federation.words("asker", person(3)) == {"holder": "No shared match"}

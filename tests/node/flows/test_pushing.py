@@ -212,3 +212,19 @@ def test_a_long_team_is_cut_to_the_card_between_letters() -> None:
     plain = card_text(record, team="é" * 300, today=NOW.date())
     assert len(plain) <= 228
     assert set(json.loads(plain)["team"]) == {"é"}
+
+
+@pytest.mark.parametrize("ended", ["agreement", "epoch"])
+def test_sealing_takes_somebody_off_even_when_the_hub_takes_no_batches(
+    federation: Federation, ended: str
+) -> None:
+    from node.epochs import make_epoch
+
+    holder = federation.nodes["holder"]
+    federation.share("holder", people(4))
+    if ended == "agreement":
+        federation.clock.advance(days=181)
+    else:
+        make_epoch(federation.nodes["asker"], ["dob", "names"])
+    seal_person(holder, "H00002")
+    assert (hub_count(federation), count_caseload(holder.store).removal_due) == (0, 0)
