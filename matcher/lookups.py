@@ -11,15 +11,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from matcher.candidates import Meetings
+from matcher.candidates import Meetings, stored_meetings
+from matcher.decisions import Thresholds
 from matcher.linking import rests_on_initials
 from matcher.model import COMPARISONS, SAME_DAY, SAME_MONTH, Model
 from matcher.patterns import PATTERN_SHAPE, compare, pattern_levels
 from matcher.schema import LinkageSchema
 from matcher.tokens import FloatArray, IntArray, TokenSet
-from matcher.weights import area_weight, log_odds, set_posterior
+from matcher.weights import area_weight, log_odds, posteriors, set_posterior
 
 SMALLEST_KNOWN_RATE, LARGEST_KNOWN_RATE = 0.001, 0.9
+# Prior that two rows of a case list are one person by mistake.
+LISTED_TWICE = 0.001
+POSSIBLE = Thresholds().possibly
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,9 @@ class LookupScores:
         crowding = float(self._explained.crowding_bits[pair])
         if abs(crowding) >= 0.005:
             steps += (Step("initials", "common" if crowding < 0 else "rare", crowding),)
+        claimed = float(self._explained.claimed_bits[pair])
+        if claimed <= -0.005:
+            steps += (Step("other_case", "claims", claimed),)
         area = float(self._explained.area_bits[pair])
         level = self._explained.area_level[pair]
         if level != "absent":
@@ -87,6 +94,7 @@ class _Explained:
     pair_of: dict[tuple[int, int], int]
     pattern: IntArray
     crowding_bits: FloatArray
+    claimed_bits: FloatArray
     area_bits: FloatArray
     area_level: list[str]
     prior_bits: FloatArray
@@ -136,6 +144,7 @@ def score_lookups(
     )
     prior_bits = _prior_bits(model, holder_sizes, holder_known)
     bits = prior_bits[holder] + weight + crowding_bits + area_bits
+    claimed_bits = _claimed_by_other_cases(schema, model, cases, case, record, bits)
 
     posterior = np.zeros((case_count, len(holder_sizes)))
     best_record = np.full(posterior.shape, -1, np.int64)
@@ -144,12 +153,66 @@ def score_lookups(
     for key in np.unique(group).tolist():
         rows = np.flatnonzero(group == key)
         at = divmod(int(key), len(holder_sizes))
-        posterior[at] = set_posterior(bits[rows]).sum()
+        posterior[at] = _with_claims(bits[rows], claimed_bits[rows])
         top = int(rows[np.argmax(bits[rows])])
         best_record[at] = record[top]
         pair_of[at] = top
-    explained = _Explained(model, pair_of, pattern, crowding_bits, area_bits, area_level, prior_bits)
+    explained = _Explained(
+        model, pair_of, pattern, crowding_bits, claimed_bits, area_bits, area_level, prior_bits
+    )
     return LookupScores(posterior, best_record, explained)
+
+
+def _with_claims(bits: FloatArray, claimed_bits: FloatArray) -> float:
+    """The agency's posterior once other cases' claims on its records are taken off.
+
+    Of twins who fit one record equally well each is it by half: too much to call either known, too much
+    to say nothing, so what was possible before the claims stays possible.
+    """
+    before = float(set_posterior(bits).sum())
+    after = float(set_posterior(bits + claimed_bits).sum())
+    return max(after, min(before, POSSIBLE))
+
+
+def _claimed_by_other_cases(
+    schema: LinkageSchema,
+    model: Model,
+    cases: TokenSet,
+    case: IntArray,
+    record: IntArray,
+    bits: FloatArray,
+) -> FloatArray:
+    """Bits by which each (case, record) is weakened by other people of the same list who fit the record.
+
+    A record is one person. Where two cases fit it and are not one person listed twice, they exclude each
+    other: twins, or chance twins, of whom the agency knows one.
+    """
+    order = np.argsort(record, kind="stable")
+    shared = np.flatnonzero(np.bincount(record, minlength=1)[record[order]] > 1)
+    weakened = np.zeros(len(case))
+    if not len(shared):
+        return weakened
+    same_person = _same_case(schema, model, cases)
+    for claimants in np.split(order[shared], np.flatnonzero(np.diff(record[order[shared]])) + 1):
+        odds = np.exp2(np.minimum(bits[claimants], 60.0))
+        others = 1 - same_person[np.ix_(case[claimants], case[claimants])]
+        np.fill_diagonal(others, 0.0)
+        weakened[claimants] = -np.log2(1 + others @ odds)
+    return weakened
+
+
+def _same_case(schema: LinkageSchema, model: Model, cases: TokenSet) -> FloatArray:
+    """Probability that two cases of a list are one person, shape (cases, cases)."""
+    count = cases.record_count
+    same = np.eye(count)
+    met = Meetings.concatenate(stored_meetings(schema, cases))
+    pairs = compare(schema, cases, cases, met)
+    prior = log_odds(LISTED_TWICE)
+    found = posteriors(prior + model.weights(pairs.pattern))
+    a, b = cases.record[pairs.left], cases.record[pairs.right]
+    np.maximum.at(same, (a, b), found)
+    np.maximum.at(same, (b, a), found)
+    return same
 
 
 def explain_pattern(model: Model, pattern: int) -> tuple[Step, ...]:

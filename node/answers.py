@@ -158,6 +158,9 @@ COMPARISON_WORDS: Mapping[str, Mapping[str, str]] = {
         "differ": "the NHS numbers differ",
         "absent": "one side has no NHS number",
     },
+    "other_case": {
+        "claims": "another person on this list fits the same record, and only one of them can be it",
+    },
     "initials": {
         "common": "these initials are common there, so they say less",
         "rare": "these initials are rare there, so they say more",
@@ -176,6 +179,7 @@ COMPARISON_WORDS: Mapping[str, Mapping[str, str]] = {
 COMPARISON_NAMES: Mapping[str, str] = {
     "identity": "date of birth and names",
     "names": "names",
+    "other_case": "another case of this list",
     "initials": "how common the initials are",
     "chain": "CHAIN number",
     "nhs_number": "NHS number",
