@@ -33,7 +33,7 @@ def fingerprint(ctx: click.Context, output_format: str) -> None:
 @click.option(
     "--fields",
     required=True,
-    help="What the partnership compares, comma-separated: dob, initials, names, chain, nhs_number, sex, area.",
+    help="What is compared, comma-separated: dob, initials, names, chain, nhs_number, sex, area.",
 )
 @format_option()
 @click.pass_context
