@@ -21,8 +21,9 @@ from matcher.tokens import FloatArray, IntArray, TokenSet
 from matcher.weights import area_weight, log_odds, posteriors, set_posterior
 
 SMALLEST_KNOWN_RATE, LARGEST_KNOWN_RATE = 0.001, 0.9
-# Prior that two rows of a case list are one person by mistake.
-LISTED_TWICE = 0.001
+# Prior that two rows of a case list are one person by mistake. The list is short and read by people, so
+# rows that look alike are twins rather than slips, unless everything agrees.
+LISTED_TWICE = 1e-6
 POSSIBLE = Thresholds().possibly
 
 
