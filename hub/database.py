@@ -83,6 +83,7 @@ def _sqlite_engine(url: str, lock_timeout_seconds: float) -> Engine:
         hide_parameters=True,
         pool_size=10,
         max_overflow=30,  # As many as the server's thread pool can use.
+        pool_use_lifo=True,  # The connection used last has the warmest cache.
         connect_args={"timeout": lock_timeout_seconds},
     )
 
@@ -95,7 +96,9 @@ def _sqlite_engine(url: str, lock_timeout_seconds: float) -> Engine:
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute("PRAGMA secure_delete=ON")  # Destroyed tags must not survive in free pages.
         cursor.execute(f"PRAGMA busy_timeout={int(lock_timeout_seconds * 1000)}")
-        cursor.execute("PRAGMA cache_size=-32768")  # 32 MiB: the tag index's hot part stays in memory.
+        # A connection forgets its own page cache whenever another one has written, which here is before every
+        # look-up; mapped pages come from the system's cache without a copy.
+        cursor.execute(f"PRAGMA mmap_size={1 << 30}")
         cursor.close()
 
     @event.listens_for(engine, "begin")
