@@ -198,7 +198,7 @@ def test_area_decides_between_two_strangers_who_are_alike() -> None:
 
 
 def test_placeholders_of_1_january_never_make_strangers_known() -> None:
-    """Half the records of two years' first days: their initials agree by chance alone."""
+    """1 January of two years only, so that initials agree by chance hundreds of times."""
     rng = random.Random(12)
     records, agency, _ = county(people=800, agencies=3, shared=0.3, seed=12)
     weak = [

@@ -189,7 +189,6 @@ def test_a_probe_asks_for_every_other_value_and_never_for_its_own(probe: str, co
         pytest.param("Q3", "IL", person(forename=None), id="forename missing there"),
         pytest.param("Q4", "IF", person(surname=None), id="surname missing there"),
         pytest.param("W1", "WN", person(BirthDate(1980, 1, 1, weak=True)), id="1 January there"),
-        pytest.param("W3", "WI", person(BirthDate(1980, None, None), initials="js"), id="year alone there"),
     ],
 )
 def test_a_probe_meets_the_record_with_exactly_the_slip_it_is_for(
