@@ -41,6 +41,10 @@ EXIT_CODES = {
     "NormalisationError": INVALID,
     "KeyFormatError": INVALID,
     "MatcherError": INVALID,
+    "RequestError": INVALID,
+    "SettingsError": INVALID,
+    "UnavailableError": UNREACHABLE,
+    "AlreadyInitialisedError": REFUSED,
     "IntegrityError": INTEGRITY,
     "SignatureInvalidError": INTEGRITY,
     "NotInitialisedError": NOT_INITIALISED,
@@ -124,7 +128,7 @@ def is_ours(error: BaseException) -> bool:
 def main() -> None:
     """Run the command line and leave with its exit code."""
     try:
-        result = knownto.main(standalone_mode=False)
+        result = knownto.main(prog_name="knownto", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

@@ -207,8 +207,19 @@ def estimate_u(counts: PatternCounts, model: Model, matches: FloatArray) -> Floa
         tried = bits + np.linspace(-width, width, 33)[:, None]
         best = _log_posterior(pooled, shipped_m, shipped_u, available, tried).argmax(axis=0)
         bits = tried[best, np.arange(len(best))]
+    # Pairs with nothing of date and names in common are found by a number alone, so most are not counted.
+    bits[~_found_by_identity(pooled.codes)] = 0.0
     _, u = model.product(counts.codes)
     return np.asarray(np.clip(u * np.exp2(bits)[of_pattern], SMALLEST_U, 1.0), dtype=np.float64)
+
+
+def _found_by_identity(codes: IntArray) -> BoolArray:
+    identity = np.unravel_index(codes, PATTERN_SHAPE)[0]
+    nothing = np.zeros(IDENTITY_COUNT, np.bool_)
+    for code in range(IDENTITY_COUNT):
+        level = identity_of(code)
+        nothing[code] = isinstance(level, PlainIdentity) and level.date == "none" == level.initials
+    return ~nothing[identity]
 
 
 def _without_numbers(counts: PatternCounts) -> tuple[PatternCounts, IntArray]:

@@ -225,7 +225,7 @@ def _agency_priors(
     a = np.minimum(agency[pairs.left], agency[pairs.right])
     b = np.maximum(agency[pairs.left], agency[pairs.right])
     key = a * len(sizes) + b
-    matches = np.bincount(key, weights=posterior, minlength=len(sizes) ** 2).reshape(len(sizes), -1)
+    matches = np.bincount(key, weights=posterior, minlength=len(sizes) ** 2).reshape(len(sizes), len(sizes))
     possible = np.outer(sizes, sizes)
     np.fill_diagonal(possible, sizes * (sizes - 1) / 2)
     network = np.where(np.eye(len(sizes), dtype=np.bool_), priors[0], priors[1])
@@ -288,12 +288,12 @@ def _against_rivals(pairs: PairPatterns, log_odds: FloatArray, agency: IntArray)
     same = posteriors(log_odds)
     odds = np.exp2(np.minimum(log_odds, 60.0))
     agencies = int(agency.max()) + 1 if len(agency) else 1
-    against = np.zeros(len(pairs))
-    nobody = np.ones(len(pairs))
-    for mine, theirs in ((pairs.left, pairs.right), (pairs.right, pairs.left)):
-        group = mine * agencies + agency[theirs]
-        against += _rival_odds(group, theirs, odds, pairs, same)
-        nobody *= 1 - _share_known(mine, agency[theirs], same, agency)
+    # Both ways at once: a record is now the left, now the right one of its pairs.
+    mine, theirs = np.r_[pairs.left, pairs.right], np.r_[pairs.right, pairs.left]
+    group = mine * agencies + agency[theirs]
+    against = _rival_odds(group, theirs, np.r_[odds, odds], pairs, same).reshape(2, -1).sum(axis=0)
+    share = _share_known(mine, agency[theirs], np.r_[same, same], agency)
+    nobody = (1 - share).reshape(2, -1).prod(axis=0)
     rivalled = odds / (nobody + odds + against)
     # Inside an agency nothing says that a record has one duplicate at most.
     return np.asarray(np.where(agency[pairs.left] == agency[pairs.right], same, rivalled), dtype=np.float64)

@@ -8,6 +8,7 @@ well make the agency's answer sure while none of them is.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -15,15 +16,24 @@ from matcher.candidates import Meetings, stored_meetings
 from matcher.decisions import Thresholds
 from matcher.linking import rests_on_initials
 from matcher.model import COMPARISONS, SAME_DAY, SAME_MONTH, Model
-from matcher.patterns import PATTERN_SHAPE, compare, pattern_levels
+from matcher.patterns import (
+    IDENTITY_COUNT,
+    PATTERN_SHAPE,
+    GradedIdentity,
+    compare,
+    identity_of,
+    pattern_levels,
+)
 from matcher.schema import LinkageSchema
-from matcher.tokens import FloatArray, IntArray, TokenSet
+from matcher.tokens import BoolArray, FloatArray, IntArray, TokenSet
 from matcher.weights import area_weight, log_odds, posteriors, set_posterior
 
 SMALLEST_KNOWN_RATE, LARGEST_KNOWN_RATE = 0.001, 0.9
 # Prior that two rows of a case list are one person by mistake. The list is short and read by people, so
 # rows that look alike are twins rather than slips, unless everything agrees.
 LISTED_TWICE = 1e-6
+# About 3 % of people are twins (15 of 1,000 maternities are multiple); perhaps one twin in ten is known too.
+TWIN_KNOWN = 0.003
 POSSIBLE = Thresholds().possibly
 
 
@@ -74,6 +84,9 @@ class LookupScores:
         if pair is None:
             return None
         steps = explain_pattern(self._explained.model, int(self._explained.pattern[pair]))
+        twin = float(self._explained.twin_bits[pair])
+        if twin >= 0.005:
+            steps += (Step("twins", "possible", -twin),)
         crowding = float(self._explained.crowding_bits[pair])
         if abs(crowding) >= 0.005:
             steps += (Step("initials", "common" if crowding < 0 else "rare", crowding),)
@@ -94,6 +107,7 @@ class _Explained:
     model: Model
     pair_of: dict[tuple[int, int], int]
     pattern: IntArray
+    twin_bits: FloatArray
     crowding_bits: FloatArray
     claimed_bits: FloatArray
     area_bits: FloatArray
@@ -143,8 +157,9 @@ def score_lookups(
     area_bits, area_level = _area(
         model, cases.area[pairs.left[best]], candidates.area[pairs.right[best]], holder, holder_areas
     )
+    twin_bits = _twin_bits(model, pattern, holder_sizes[holder])
     prior_bits = _prior_bits(model, holder_sizes, holder_known)
-    bits = prior_bits[holder] + weight + crowding_bits + area_bits
+    bits = prior_bits[holder] + weight - twin_bits + crowding_bits + area_bits
     claimed_bits = _claimed_by_other_cases(schema, model, cases, case, record, bits)
 
     posterior = np.zeros((case_count, len(holder_sizes)))
@@ -159,9 +174,34 @@ def score_lookups(
         best_record[at] = record[top]
         pair_of[at] = top
     explained = _Explained(
-        model, pair_of, pattern, crowding_bits, claimed_bits, area_bits, area_level, prior_bits
+        model, pair_of, pattern, twin_bits, crowding_bits, claimed_bits, area_bits, area_level, prior_bits
     )
     return LookupScores(posterior, best_record, explained)
+
+
+def _twin_bits(model: Model, pattern: IntArray, holder_size: IntArray) -> FloatArray:
+    """Bits to take off patterns that twins show: the same birth date and surname, another forename.
+
+    Chance agreement shrinks with an agency's size, but a person's twin is as likely to be known to a
+    small agency as to a large one, so u never falls below the chance of that.
+    """
+    _, u = model.probabilities(pattern)
+    floor = TWIN_KNOWN / np.maximum(holder_size, 1)
+    concerned = twins_show()[pattern // int(np.prod(PATTERN_SHAPE[1:]))]
+    return np.where(concerned, np.log2(np.maximum(floor / u, 1.0)), 0.0)
+
+
+@cache
+def twins_show() -> BoolArray:
+    """Identity levels that two children of one birth show, shape (IDENTITY_COUNT,)."""
+    shown = np.zeros(IDENTITY_COUNT, np.bool_)
+    for code in range(IDENTITY_COUNT):
+        level = identity_of(code)
+        if isinstance(level, GradedIdentity):
+            shown[code] = level.surname == "same" and level.forename == "other"
+        else:
+            shown[code] = level.date == "exact" and level.initials == "last"
+    return shown
 
 
 def _with_claims(bits: FloatArray, claimed_bits: FloatArray) -> float:
