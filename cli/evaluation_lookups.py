@@ -21,6 +21,9 @@ from matcher.tokens import FloatArray, IntArray, TokenSet
 from node.identifiers import Case
 from node.slots import Encoder
 
+# A model, and how likely each agency is to know a person (None: in proportion to its records).
+Weighing = tuple[Model, FloatArray | None]
+
 
 def measure_lookups(
     population: Population,
@@ -28,16 +31,25 @@ def measure_lookups(
     people: Sequence[str],
     truth_file: Path,
     *,
+    weigh: Callable[[Population], Weighing] | None = None,
     advance: Callable[[int], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Ask all cases one by one.
+
+    Args:
+        population: All agencies' records.
+        cases: The cases.
+        people: Person of each case by the truth.
+        truth_file: Which agencies know whom.
+        weigh: Where model and rates come from; without it, from a linking run over everything.
+        advance: Told of every case asked.
 
     Returns:
         The contract's document: precision and recall of Known, and of Known or Possibly known, over cases
         and agencies; calibration error; seconds a case.
     """
     known_at = _known_at(truth_file, population.agencies)
-    model, known_rates = fitted_to_index(population)
+    model, known_rates = (weigh or fitted_to_index)(population)
     index = SlotIndex(population.schema, population.tokens)
     encoder = evaluation_encoder(population.schema)
     sizes = np.bincount(population.agency, minlength=len(population.agencies))
@@ -73,7 +85,7 @@ def _ask(
     case: Case,
     sizes: IntArray,
     areas: FloatArray | None,
-    known_rates: FloatArray,
+    known_rates: FloatArray | None,
 ) -> FloatArray:
     """One case's posterior at every agency."""
     asked, identities = encode(encoder, [case.identifiers], [case.area], population.areas)
