@@ -31,6 +31,11 @@ check: install
 bench: install
 	$(BIN)/python -m benchmarks
 
+# The long form of what CI runs short: pushes killed at random moments.
+KILLS ?= 200
+drill: install
+	KNOWNTO_DRILL_KILLS=$(KILLS) $(BIN)/python -m pytest tests/e2e/test_killed_push.py
+
 # Rebuild the hash-locked requirements after changing the dependencies in pyproject.toml.
 lock:
 	$(PYTHON) -m venv .venv-lock
