@@ -1,4 +1,4 @@
-"""`make bench`: the latency of a look-up at the hub, on SQLite and, where a server is installed, PostgreSQL."""
+"""`make bench`: latency of a look-up at the hub, on SQLite and, where a server is installed, PostgreSQL."""
 
 from __future__ import annotations
 
