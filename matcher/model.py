@@ -118,7 +118,7 @@ class Model:
             "names": self.with_names,
             "identity": {
                 identity_id(code): _rounded(self.identity[0, code], self.identity[1, code])
-                for code in np.flatnonzero(self.identity[0] > SMALLEST_M).tolist()
+                for code in self._stated_identity()
             },
             **{
                 comparison: {level: _rounded(p.m, p.u) for level, p in self.levels[comparison].items()}
@@ -133,6 +133,16 @@ class Model:
             "joint": [{**pattern_levels(code), "mu": _rounded(p.m, p.u)} for code, p in self.joint.items()],
             "notes": dict(self.notes),
         }
+
+    def _stated_identity(self) -> list[int]:
+        """Identity levels that a reader could not restore from the chance agreement of years and initials."""
+        structural = structural_identity(_round(self.same_year), _round(self.same_initials))
+        return [
+            code
+            for code in range(IDENTITY_COUNT)
+            if self.identity[0, code] > SMALLEST_M
+            or _rounded(*self.identity[:, code]) != _rounded(*structural[:, code])
+        ]
 
     @property
     def digest(self) -> str:
