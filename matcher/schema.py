@@ -3,12 +3,16 @@
 A schema is data (`slots/1`, JSON) shared by a partnership. Its digest is bound into every slot's key,
 batch and look-up, so that tokens made under different rules can never be compared by accident.
 The shipped schema names every slot; a partnership's own keeps those whose fields it shares.
+
+A hub and a node read schemas that others sent, so every word of one is of a closed vocabulary and every
+number within bounds before anything is made of it; all else is a SchemaError that repeats no value.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -34,6 +38,34 @@ SHOWS = {
     "nhs_number": ("agree",),
     "sex": ("agree",),
 }
+# What may go into a slot: the field that must be shared for it, and its places in the packed block.
+INPUTS = {
+    "year": ("dob", {"year"}),
+    "month": ("dob", {"month"}),
+    "day": ("dob", {"day"}),
+    "date": ("dob", {"year", "month", "day"}),
+    "day_month_sorted": ("dob", {"month", "day"}),
+    "forename_initial": ("initials", {"first"}),
+    "surname_initial": ("initials", {"last"}),
+    "initials": ("initials", {"first", "last"}),
+    "initials_sorted": ("initials", {"first", "last"}),
+    "sex": ("sex", {"sex"}),
+    "surname_sound": ("names", {"long"}),
+    "sounds_sorted": ("names", {"long"}),
+    "chain": ("chain", {"long"}),
+    "nhs_number": ("nhs_number", {"long"}),
+}
+CONDITIONS = ("date_incomplete", "forename_missing", "surname_missing")
+VARIATIONS = (
+    "nothing", "year", "month", "day", "forename_initial", "surname_initial",
+    "missing_year", "missing_month", "missing_day", "missing_forename_initial", "missing_surname_initial",
+    "month_of_known_year", "chain_typing_error",
+)  # fmt: skip
+LARGEST_TABLE = 64
+HALF_BITS = range(64, 1025, 64)
+SET_BITS_PER_NGRAM = range(1, 17)
+NGRAMS = range(1, 4)
+_ID = re.compile(r"[A-Za-z0-9]{1,16}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +109,7 @@ class LinkageSchema:
         stored: The stored slots; a token holds 64 bits for each, in this order.
         asked: The probes.
         name_filter: Slot G, or None where names are not shared.
+        digest: SHA-256 over the canonical document, lower-case hex.
     """
 
     def __init__(self, document: Mapping[str, Any]) -> None:
@@ -85,35 +118,47 @@ class LinkageSchema:
         Raises:
             SchemaError: The document breaks a rule of `slots/1`.
         """
-        self.document = dict(document)
-        if document.get("format") != "slots/1":
-            raise SchemaError("linkage schema, format: not slots/1")
-        if (document.get("slot_bits"), document.get("set_bits")) != (64, 8):
-            raise SchemaError("linkage schema: slots have 64 bits with 8 set in slots/1")
         try:
-            self.fields: tuple[str, ...] = tuple(f for f in FIELDS if f in document["fields"])
-            self.stored = tuple(_stored_slot(entry) for entry in document["stored"])
-            self.asked = tuple(_probe(entry) for entry in document["asked"])
-            self.name_filter = _name_filter(document.get("name_filter"))
-        except (KeyError, TypeError, AttributeError) as error:
+            self._read(document)
+        except SchemaError:
+            raise
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise SchemaError(f"linkage schema: {type(error).__name__} while reading it") from None
+
+    def _read(self, document: Mapping[str, Any]) -> None:
+        if not isinstance(document, Mapping):
+            raise SchemaError("linkage schema: not a JSON object")
+        self.document = dict(document)
+        if document["format"] != "slots/1":
+            raise SchemaError("linkage schema, format: not slots/1")
+        if (document["slot_bits"], document["set_bits"]) != (64, 8):
+            raise SchemaError("linkage schema: slots have 64 bits with 8 set in slots/1")
+        shared = [_word(field, FIELDS, "fields") for field in _list(document, "fields", smallest=1)]
+        self.fields: tuple[str, ...] = tuple(field for field in FIELDS if field in shared)
+        self.stored = tuple(_stored_slot(entry) for entry in _list(document, "stored", smallest=1))
+        self.asked = tuple(_probe(entry) for entry in _list(document, "asked"))
+        self.name_filter = _name_filter(document.get("name_filter"))
         self._validate()
+        # Text that no UTF-8 can carry, or nesting without end, is found here and not when it is sent.
+        self.digest = self._digest()
 
     def _validate(self) -> None:
-        unknown = set(self.document["fields"]) - set(FIELDS)
-        if unknown or not self.fields:
-            raise SchemaError("linkage schema, fields: unknown or none")
         ids = [slot.slot_id for slot in self.stored] + [probe.probe_id for probe in self.asked]
+        ids += [self.name_filter.slot_id] if self.name_filter else []
         if len(set(ids)) != len(ids):
             raise SchemaError("linkage schema: a slot id occurs twice")
+        for slot in self.stored:
+            if slot.beside is not None and (
+                slot.beside == slot.slot_id or slot.beside not in self.slot_index
+            ):
+                raise SchemaError("linkage schema, beside: not another stored slot")
         for probe in self.asked:
             if probe.asks not in self.slot_index:
-                raise SchemaError(f"linkage schema, probe {probe.probe_id}: asks a slot that is not stored")
-        shown = [slot.shows for slot in self.stored] + [probe.shows for probe in self.asked]
-        for shows in shown:
-            for comparison, level in shows.items():
-                if level not in SHOWS.get(comparison, ()):
-                    raise SchemaError(f"linkage schema: unknown level of {comparison}")
+                raise SchemaError("linkage schema, asks: not a stored slot")
+        needed = {INPUTS[given][0] for slot in self.stored for given in slot.inputs}
+        needed |= {"dob", "names"} if self.name_filter else set()
+        if not needed <= set(self.fields):
+            raise SchemaError("linkage schema: a slot is made of a field that is not shared")
 
     @cached_property
     def slot_index(self) -> dict[str, int]:
@@ -130,9 +175,7 @@ class LinkageSchema:
         """Bits of the name filter, both halves; 0 where there is none."""
         return 2 * self.name_filter.half_bits if self.name_filter else 0
 
-    @cached_property
-    def digest(self) -> str:
-        """SHA-256 over the canonical document, lower-case hex."""
+    def _digest(self) -> str:
         text = json.dumps(self.document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(b"knownto slots/1\n" + text.encode()).hexdigest()
 
@@ -183,28 +226,75 @@ def shipped_schema(fields: Iterable[str]) -> LinkageSchema:
 
 
 def _stored_slot(entry: Mapping[str, Any]) -> StoredSlot:
+    inputs = tuple(_word(given, INPUTS, "inputs") for given in _list(entry, "inputs", smallest=1))
+    places = [place for given in inputs for place in INPUTS[given][1]]
+    if len(set(places)) != len(places):
+        raise SchemaError("linkage schema, inputs: two of them have one place")
+    if not isinstance(entry["search"], bool):
+        raise SchemaError("linkage schema, search: neither true nor false")
+    when, beside = entry.get("when"), entry.get("beside")
     return StoredSlot(
-        slot_id=entry["slot"],
-        inputs=tuple(entry["inputs"]),
-        search=bool(entry["search"]),
-        when=entry.get("when"),
-        beside=entry.get("beside"),
-        shows=dict(entry["shows"]),
+        slot_id=_id(entry["slot"]),
+        inputs=inputs,
+        search=entry["search"],
+        when=None if when is None else _word(when, CONDITIONS, "when"),
+        beside=None if beside is None else _id(beside),
+        shows=_shows(entry["shows"]),
     )
 
 
 def _probe(entry: Mapping[str, Any]) -> Probe:
     return Probe(
-        probe_id=entry["probe"], asks=entry["asks"], varies=entry["varies"], shows=dict(entry["shows"])
+        probe_id=_id(entry["probe"]),
+        asks=_id(entry["asks"]),
+        varies=_word(entry["varies"], VARIATIONS, "varies"),
+        shows=_shows(entry["shows"]),
     )
 
 
 def _name_filter(entry: Mapping[str, Any] | None) -> NameFilter | None:
     if entry is None:
         return None
+    if entry.get("salt", "date") != "date":
+        raise SchemaError("linkage schema, salt: not the date")
     return NameFilter(
-        slot_id=entry["slot"],
-        half_bits=int(entry["half_bits"]),
-        set_bits_per_ngram=int(entry["set_bits_per_ngram"]),
-        ngram=int(entry["ngram"]),
+        slot_id=_id(entry["slot"]),
+        half_bits=_number(entry["half_bits"], HALF_BITS, "half_bits"),
+        set_bits_per_ngram=_number(entry["set_bits_per_ngram"], SET_BITS_PER_NGRAM, "set_bits_per_ngram"),
+        ngram=_number(entry["ngram"], NGRAMS, "ngram"),
     )
+
+
+def _list(entry: Mapping[str, Any], key: str, *, smallest: int = 0) -> list[Any]:
+    value = entry[key]
+    if not isinstance(value, list) or not smallest <= len(value) <= LARGEST_TABLE:
+        raise SchemaError(f"linkage schema, {key}: not a list of {smallest} to {LARGEST_TABLE}")
+    return value
+
+
+def _word(value: object, vocabulary: Iterable[str], key: str) -> str:
+    if not isinstance(value, str) or value not in vocabulary:
+        raise SchemaError(f"linkage schema, {key}: not of its vocabulary")
+    return value
+
+
+def _id(value: object) -> str:
+    if not isinstance(value, str) or not _ID.fullmatch(value):
+        raise SchemaError("linkage schema: the id of a slot or probe is not 1 to 16 letters and digits")
+    return value
+
+
+def _number(value: object, allowed: range, key: str) -> int:
+    if type(value) is not int or value not in allowed:
+        raise SchemaError(f"linkage schema, {key}: out of bounds")
+    return value
+
+
+def _shows(entry: Mapping[str, Any]) -> dict[str, str]:
+    shown = {
+        _word(comparison, SHOWS, "shows"): _word(level, SHOWS[comparison], "shows")
+        for comparison, level in dict(entry).items()
+    }
+    if not shown:
+        raise SchemaError("linkage schema, shows: nothing")
+    return shown

@@ -9,9 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from matcher.errors import SchemaError
-from matcher.schema import FIELDS, LinkageSchema, parse_schema, shipped_schema
+from matcher.schema import (
+    CONDITIONS,
+    FIELDS,
+    INPUTS,
+    VARIATIONS,
+    LinkageSchema,
+    parse_schema,
+    shipped_schema,
+)
+from node import slots, variants
+from tests.matcher.factories import encoder_for, person, tokens_of
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "vectors" / "slots" / "schemas.json").read_text("utf-8"))
 
@@ -108,6 +120,18 @@ def _not_in_first(table: str, key: str) -> Defect:
     return lambda document: document[table][0].__delitem__(key)
 
 
+def _of_filter(key: str, value: object) -> Defect:
+    return lambda document: document["name_filter"].__setitem__(key, value)
+
+
+def nested(depth: int) -> object:
+    """A list in a list, this deep."""
+    value: object = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
 @pytest.mark.parametrize(
     "defect",
     [
@@ -138,6 +162,48 @@ def _not_in_first(table: str, key: str) -> Defect:
         pytest.param(_in_first("asked", "asks", "Z9"), id="a probe of a slot that is not stored"),
         pytest.param(_set("name_filter", "G"), id="a name filter that is a text"),
         pytest.param(_set("name_filter", {"slot": "G"}), id="a name filter without sizes"),
+        pytest.param(_set("name_filter", []), id="a name filter that is a list"),
+        pytest.param(_of_filter("half_bits", "x"), id="half_bits a text"),
+        pytest.param(_of_filter("half_bits", 0), id="a half of no bits"),
+        pytest.param(_of_filter("half_bits", -8), id="a half of fewer than no bits"),
+        pytest.param(_of_filter("half_bits", 100), id="a half that is no multiple of 64 bits"),
+        pytest.param(_of_filter("half_bits", 10**9), id="a half of a thousand million bits"),
+        pytest.param(_of_filter("half_bits", 256.0), id="half_bits with a fraction"),
+        pytest.param(_of_filter("set_bits_per_ngram", 99), id="99 set bits for a q-gram"),
+        pytest.param(_of_filter("set_bits_per_ngram", True), id="set bits true"),
+        pytest.param(_of_filter("ngram", 0), id="q-grams of no letter"),
+        pytest.param(_of_filter("ngram", 4), id="q-grams of four letters"),
+        pytest.param(_of_filter("slot", "F"), id="a name filter with the id of a stored slot"),
+        pytest.param(_of_filter("slot", "A1"), id="a name filter with the id of a probe"),
+        pytest.param(_of_filter("salt", "nothing"), id="a name filter salted with something else"),
+        pytest.param(_in_first("stored", "shows", ["date"]), id="shows a list"),
+        pytest.param(_in_first("stored", "shows", {}), id="shows nothing"),
+        pytest.param(_in_first("stored", "shows", {"date": ["exact"]}), id="a level that is a list"),
+        pytest.param(_in_first("stored", "slot", []), id="a slot id that is a list"),
+        pytest.param(_in_first("stored", "slot", "F\n"), id="a slot id with a line end"),
+        pytest.param(_in_first("stored", "slot", ""), id="an empty slot id"),
+        pytest.param(_in_first("stored", "search", "no"), id="search a text"),
+        pytest.param(_in_first("stored", "inputs", ["postcode"]), id="an unknown input"),
+        pytest.param(_in_first("stored", "inputs", "date"), id="inputs a text"),
+        pytest.param(_in_first("stored", "inputs", []), id="a slot of nothing"),
+        pytest.param(_in_first("stored", "inputs", [["date"]]), id="an input that is a list"),
+        pytest.param(_in_first("stored", "inputs", ["date", "year"]), id="two inputs of one place"),
+        pytest.param(_in_first("stored", "inputs", ["chain"]), id="an input of a field not shared"),
+        pytest.param(_in_first("stored", "when", "always"), id="an unknown condition"),
+        pytest.param(_in_first("stored", "when", {}), id="a condition that is an object"),
+        pytest.param(_in_first("stored", "beside", "Z9"), id="beside a slot that is not stored"),
+        pytest.param(_in_first("stored", "beside", "F"), id="beside itself"),
+        pytest.param(_in_first("asked", "asks", []), id="a probe of a list"),
+        pytest.param(_in_first("asked", "varies", "everything"), id="an unknown variation"),
+        pytest.param(_in_first("asked", "varies", None), id="a variation null"),
+        pytest.param(_set("stored", []), id="an empty list of stored slots"),
+        pytest.param(_set("stored", {}), id="stored slots an object"),
+        pytest.param(_set("asked", [None]), id="a probe null"),
+        pytest.param(_set("asked", [{}] * 65), id="more probes than anybody asks"),
+        pytest.param(_set("fields", [[]]), id="a field that is a list"),
+        pytest.param(_set("fields", {"dob": 1}), id="fields an object"),
+        pytest.param(_set("name", "\ud800"), id="a text that no UTF-8 can carry"),
+        pytest.param(_set("name", nested(100_000)), id="nesting without end"),
     ],
 )
 def test_a_malformed_schema_is_refused(defect: Defect) -> None:
@@ -145,3 +211,52 @@ def test_a_malformed_schema_is_refused(defect: Defect) -> None:
     defect(document)
     with pytest.raises(SchemaError):
         LinkageSchema(document)
+
+
+@pytest.mark.parametrize("document", [[], None, "slots/1", 3, True, {}], ids=repr)
+def test_what_is_no_document_at_all_is_refused(document: Any) -> None:
+    with pytest.raises(SchemaError):
+        parse_schema(document)
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(data=st.data(), junk=JUNK)
+def test_junk_anywhere_in_a_schema_is_refused_as_a_schema_or_does_no_harm(
+    data: st.DataObject, junk: Any
+) -> None:
+    """Anything may be put in the place of any value: SchemaError, or a schema that still encodes."""
+    document = copy.deepcopy(dict(shipped_schema(FIELDS).document))
+    at: Any = document
+    while True:
+        key = data.draw(st.sampled_from(sorted(at) if isinstance(at, dict) else range(len(at))))
+        if not isinstance(at[key], (dict, list)) or not at[key] or data.draw(st.booleans()):
+            break
+        at = at[key]
+    at[key] = junk
+    try:
+        schema = parse_schema(document)
+    except SchemaError:
+        return
+    assert len(tokens_of(schema, [[person(chain="1", sex="f")]]).slots[0]) == len(schema.stored)
+
+
+def test_the_vocabularies_are_those_the_encoder_knows() -> None:
+    assert set(INPUTS) == set(slots._PACKERS)
+    assert set(VARIATIONS) == set(variants._RULES)
+    for when in CONDITIONS:
+        assert slots.condition(when, encoder_for(shipped_schema(["chain"])).columns([person()])).shape == (1,)
+
+
+def test_no_refusal_repeats_what_was_sent() -> None:
+    document = copy.deepcopy(dict(shipped_schema(["dob", "initials"]).document))
+    document["stored"][0]["inputs"] = ["sentinel"]
+    document["asked"][0]["probe"] = "sentinel too"
+    with pytest.raises(SchemaError) as refused:
+        parse_schema(document)
+    assert "sentinel" not in str(refused.value)
