@@ -27,6 +27,7 @@ from hub.authentication import CallingNode
 from hub.budgets import Budget, charge, require_budget
 from hub.consent import consents_in_force
 from hub.database import Database, insert_new
+from hub.disclosure import HolderConsent
 from hub.epochs import CurrentEpoch, require_current
 from hub.errors import ConflictError, LogUnavailableError, MalformedError
 from hub.matching import Match, match_cases, model_digest, prepare_cases, read_holders
@@ -266,12 +267,19 @@ def _decide_all(
     cards: Mapping[int, bytes],
     earlier: _Earlier | None,
 ) -> dict[Cell, Outcome]:
-    consents = consents_in_force(session, ((agency, match.handle) for (_, agency), match in matches.items()))
+    consents = consents_in_force(
+        session,
+        (
+            (agency, handle)
+            for (_, agency), match in matches.items()
+            for handle in (match.handle, *match.others)
+        ),
+    )
     outcomes: dict[Cell, Outcome] = {}
     for case, basis in enumerate(bases):
         for row in others:
             match = matches.get((case, row.agency))
-            consent = consents.get((row.agency, match.handle)) if match is not None else None
+            consent = _decisive_consent(consents, row.agency, match)
             holder = Asset(row.agency, row.as_of)
             outcome = decide_outcome(asked, holder, basis=basis, match=match, consent=consent)
             outcome = without_records(outcome, cards)
@@ -279,6 +287,17 @@ def _decide_all(
                 outcome = cap_outcome(outcome, earlier.codes.get((case, row.agency), "A"))
             outcomes[case, row.agency] = outcome
     return outcomes
+
+
+def _decisive_consent(
+    consents: Mapping[tuple[str, str], HolderConsent], agency: str, match: Match | None
+) -> HolderConsent | None:
+    """The matched record's consent, unless the person withdrew or objected on another of their records."""
+    if match is None:
+        return None
+    mine = consents.get((agency, match.handle))
+    found = (mine, *(consents.get((agency, handle)) for handle in match.others))
+    return next((one for one in found if one is not None and (one.withdrawn_at or one.objected_at)), mine)
 
 
 def _heading(body: LookupBody) -> dict[str, Any]:

@@ -76,10 +76,15 @@ class Holder:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Match:
-    """The record of an agency that best fits a case, at or above the threshold of possibly known."""
+    """The record of an agency that best fits a case, at or above the threshold of possibly known.
+
+    `others` are the handles of its further records that are likely the same person: the agency may keep
+    somebody twice, and what one record forbids the other must not tell.
+    """
 
     record: int
     handle: str
+    others: tuple[str, ...]
     designation: Designation
     explanation: Explanation
 
@@ -172,7 +177,9 @@ def match_cases(
         if best < 0 or explanation is None or designation is Designation.NON_LINK:
             continue
         row = owner[records[best]]
-        matches[int(case), row.agency] = Match(row.record, row.handle, designation, explanation)
+        fitting = scores.fitting(int(case), int(column)).tolist()
+        others = tuple(sorted(owner[records[n]].handle for n in fitting if n != best))
+        matches[int(case), row.agency] = Match(row.record, row.handle, others, designation, explanation)
     return matches
 
 

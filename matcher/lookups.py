@@ -78,6 +78,13 @@ class LookupScores:
         self.best_record = best_record
         self._explained = explained
 
+    def fitting(self, case: int, holder: int) -> IntArray:
+        """All candidate records of the holder that are more likely than not the person, taken alone.
+
+        A holder may keep a person twice; what one record forbids, the other must not tell.
+        """
+        return self._explained.fitting.get((case, holder), np.zeros(0, np.int64))
+
     def explain(self, case: int, holder: int) -> Explanation | None:
         """The best record's weights, comparison by comparison; None where nothing met."""
         pair = self._explained.pair_of.get((case, holder))
@@ -106,6 +113,7 @@ class LookupScores:
 class _Explained:
     model: Model
     pair_of: dict[tuple[int, int], int]
+    fitting: dict[tuple[int, int], IntArray]
     pattern: IntArray
     twin_bits: FloatArray
     crowding_bits: FloatArray
@@ -165,6 +173,7 @@ def score_lookups(
     posterior = np.zeros((case_count, len(holder_sizes)))
     best_record = np.full(posterior.shape, -1, np.int64)
     pair_of: dict[tuple[int, int], int] = {}
+    fitting: dict[tuple[int, int], IntArray] = {}
     group = case * max(len(holder_sizes), 1) + holder
     for key in np.unique(group).tolist():
         rows = np.flatnonzero(group == key)
@@ -173,8 +182,18 @@ def score_lookups(
         top = int(rows[np.argmax(bits[rows])])
         best_record[at] = record[top]
         pair_of[at] = top
+        fitting[at] = record[rows[bits[rows] >= 0]]
     explained = _Explained(
-        model, pair_of, pattern, twin_bits, crowding_bits, claimed_bits, area_bits, area_level, prior_bits
+        model,
+        pair_of,
+        fitting,
+        pattern,
+        twin_bits,
+        crowding_bits,
+        claimed_bits,
+        area_bits,
+        area_level,
+        prior_bits,
     )
     return LookupScores(posterior, best_record, explained)
 

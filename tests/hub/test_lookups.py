@@ -212,6 +212,26 @@ def test_consent_withdrawn_counts_from_the_next_look_up_on(partnership: Network)
     assert codes(ask(partnership))["holder-1"] == "N"
 
 
+@pytest.mark.parametrize("end", ["withdrawn_at", "objected_at"])
+@pytest.mark.parametrize("basis", [None, "public task"])
+def test_a_person_kept_twice_is_withheld_when_either_record_forbids_it(
+    partnership: Network, end: str, basis: str | None
+) -> None:
+    node = partnership.nodes["holder-1"]
+    others = [node.record([person], partnership.schema) for person in PEOPLE[2:20]]
+    twice = [node.record([KNOWN], partnership.schema), node.record([KNOWN], partnership.schema)]
+    assert node.push([*others, *twice], partnership.schema, epoch=EPOCH).status == 200
+    for record in twice:
+        node.consent(record["handle"])
+    stated = TASK if basis else None
+    assert codes(ask(partnership, basis=stated))["holder-1"] == "K"
+    for record in twice:
+        node.consent(record["handle"], version=2, **{end: "2026-02-03T09:30:00Z"})
+        assert codes(ask(partnership, basis=stated))["holder-1"] == "N"
+        node.consent(record["handle"], version=3)
+    assert codes(ask(partnership, basis=stated))["holder-1"] == "K"
+
+
 def test_a_public_task_needs_no_consent_and_yields_to_a_withdrawal(partnership: Network) -> None:
     handle = share(partnership, "holder-1", consent=False)
     assert codes(ask(partnership, basis=TASK))["holder-1"] == "K"
