@@ -139,10 +139,10 @@ def test_the_register_has_the_commonest_input_of_each_person() -> None:
     assert register_of(stored, people(0, 0, 0, 1)).tolist() == [[5, 1], [7, 3]]
 
 
-def test_without_a_slot_go_the_probes_that_ask_it() -> None:
+def test_without_a_slot_go_the_probes_that_ask_it_and_the_slots_beside_it() -> None:
     schema = shipped_schema(EVERYTHING.split(","))
     smaller = without_slot(schema, "F")
-    assert "F" not in smaller.slot_index
+    assert set(schema.slot_index) - set(smaller.slot_index) == {"F", "S"}
     assert {probe.asks for probe in smaller.asked} == {probe.asks for probe in schema.asked} - {"F"}
     assert smaller.name_filter == schema.name_filter
 
@@ -193,8 +193,14 @@ def test_a_small_county_is_measured_whole(county: Path) -> None:
     assert [slot.slot for slot in found.slots] == ["F", "A4", "B3", "C1", "WI", "IL", "IF"]
     assert all(slot.f1_without is not None and slot.strangers < 0.1 for slot in found.slots)
     assert [slot.slot for slot in found.asked_if_stored] == ["L1", "L2", "L3", "I"]
-    assert set(found.percolation) == {"shipped", "loose"}
+    assert list(found.percolation) == ["shipped slots", "loose slots"]
     assert "| not stored: L1 |" in markdown(found)
+
+
+def test_the_halves_of_the_name_filter_are_measured_where_names_are_shared(county: Path) -> None:
+    found = measure("small", county, "dob,names", with_f1=False)
+    assert [slot.slot for slot in found.slots][-3:] == ["G", "G, forename half", "G, surname half"]
+    assert len(found.percolation) == 3
 
 
 def test_positions_are_timed_both_ways() -> None:
