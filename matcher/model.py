@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from matcher.errors import ModelParameterError
 from matcher.patterns import (
     IDENTITY_COUNT,
+    NUMBER_LEVELS,
     PATTERN_SHAPE,
+    SEX_LEVELS,
     PlainIdentity,
     identity_id,
     identity_of,
@@ -29,12 +32,26 @@ from matcher.patterns import (
 from matcher.schema import LinkageSchema
 from matcher.tokens import FloatArray, IntArray
 
+T = TypeVar("T")
+
 # No level is a veto: a field without errors in the training data may still be wrong tomorrow.
 SMALLEST_M = 2e-5
 SMALLEST_U = 1e-10
 # Chance agreement of birth dates (UK adults; day and month are near uniform) and of names.
 SAME_DAY, SAME_MONTH = 1 / 30.4, 1 / 12
 COMPARISONS = ("chain", "nhs_number", "sex")
+# Enough for weights to survive a file to a part in ten million.
+DIGITS = 9
+# What a file may say: of a probability, and of the numbers beside m and u; both ends included.
+PROBABILITY = (1e-300, 1.0)
+SCALARS = {
+    "area_odds": (1e-6, 1e6),
+    "same_year": (1e-12, 0.999999),
+    "same_initials": (1e-12, 0.999999),
+    "known_rate": (1e-12, 1e6),
+    "duplicate_rate": (0.0, 1.0),
+    "crowding_shape": (0.0, 1e12),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,20 +133,12 @@ class Model:
             "name": self.name,
             "schema_digest": self.schema_digest,
             "names": self.with_names,
-            "identity": {
-                identity_id(code): _rounded(self.identity[0, code], self.identity[1, code])
-                for code in self._stated_identity()
-            },
+            "identity": self._written_identity(),
             **{
                 comparison: {level: _rounded(p.m, p.u) for level, p in self.levels[comparison].items()}
                 for comparison in COMPARISONS
             },
-            "area_odds": _round(self.area_odds),
-            "same_year": _round(self.same_year),
-            "same_initials": _round(self.same_initials),
-            "known_rate": _round(self.known_rate),
-            "duplicate_rate": _round(self.duplicate_rate),
-            "crowding_shape": _round(self.crowding_shape),
+            **{scalar: _round(getattr(self, scalar)) for scalar in SCALARS},
             "joint": [{**pattern_levels(code), "mu": _rounded(p.m, p.u)} for code, p in self.joint.items()],
             "notes": dict(self.notes),
         }
@@ -143,6 +152,16 @@ class Model:
             if self.identity[0, code] > SMALLEST_M
             or _rounded(*self.identity[:, code]) != _rounded(*structural[:, code])
         ]
+
+    def _written_identity(self) -> dict[str, list[float]]:
+        """Every level that a match may show, and every one that a reader could not work out."""
+        structural = structural_identity(_round(self.same_year), _round(self.same_initials))
+        written = {}
+        for code in range(IDENTITY_COUNT):
+            mine = _rounded(self.identity[0, code], self.identity[1, code])
+            if mine[0] > SMALLEST_M or mine != _rounded(structural[0, code], structural[1, code]):
+                written[identity_id(code)] = mine
+        return written
 
     @property
     def digest(self) -> str:
@@ -183,38 +202,38 @@ def parse_model(text: str) -> Model:
         ModelParameterError: The text breaks a rule of the format.
     """
     try:
-        document = json.loads(text)
+        document = json.loads(text, parse_constant=_not_a_number)
         if document.get("format") != "model/1":
             raise ModelParameterError("model, format: not model/1")
         return _read(document)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise ModelParameterError(f"model: {type(error).__name__} while reading it") from None
 
 
 def _read(document: Mapping[str, Any]) -> Model:
-    identity = structural_identity(document["same_year"], document["same_initials"])
+    scalars = {key: _scalar(document[key], key) for key in SCALARS}
+    identity = structural_identity(scalars["same_year"], scalars["same_initials"])
     codes = _identity_codes()
-    for level, (m, u) in document["identity"].items():
+    for level, mu in document["identity"].items():
         if level not in codes:
             raise ModelParameterError("model, identity: unknown level")
-        identity[:, codes[level]] = _probability(m), _probability(u)
+        one = _probabilities(mu)
+        identity[:, codes[level]] = one.m, one.u
+    joint = {_pattern_code(entry): _probabilities(entry["mu"]) for entry in document["joint"]}
+    if len(joint) != len(document["joint"]):
+        raise ModelParameterError("model, joint: a pattern occurs twice")
+    digest = document["schema_digest"]
+    if not re.fullmatch("([0-9a-f]{64})?", digest):
+        raise ModelParameterError("model, schema_digest: not 64 hexadecimal digits")
     return Model(
-        name=str(document["name"]),
-        with_names=bool(document["names"]),
+        name=_of_type(document["name"], str, "name"),
+        with_names=_of_type(document["names"], bool, "names"),
         identity=identity,
-        levels={
-            c: {k: Probabilities(_probability(m), _probability(u)) for k, (m, u) in document[c].items()}
-            for c in COMPARISONS
-        },
-        area_odds=float(document["area_odds"]),
-        same_year=float(document["same_year"]),
-        same_initials=float(document["same_initials"]),
-        known_rate=float(document["known_rate"]),
-        duplicate_rate=float(document["duplicate_rate"]),
-        crowding_shape=float(document["crowding_shape"]),
-        joint={_pattern_code(entry): Probabilities(*entry["mu"]) for entry in document["joint"]},
-        schema_digest=str(document["schema_digest"]),
-        notes=document["notes"],
+        levels={comparison: _levels(document[comparison], comparison) for comparison in COMPARISONS},
+        **scalars,
+        joint=joint,
+        schema_digest=digest,
+        notes=_of_type(document["notes"], dict, "notes"),
     )
 
 
@@ -262,8 +281,6 @@ def _identity_codes() -> dict[str, int]:
 
 
 def _pattern_code(entry: Mapping[str, Any]) -> int:
-    from matcher.patterns import NUMBER_LEVELS, SEX_LEVELS
-
     return int(
         np.ravel_multi_index(
             (
@@ -277,15 +294,44 @@ def _pattern_code(entry: Mapping[str, Any]) -> int:
     )
 
 
-def _probability(value: Any) -> float:
-    number = float(value)
-    if not 0 < number <= 1:
-        raise ModelParameterError("model: a probability is not above 0 and at most 1")
-    return number
+def _levels(entry: Mapping[str, Any], comparison: str) -> dict[str, Probabilities]:
+    known = SEX_LEVELS if comparison == "sex" else NUMBER_LEVELS
+    if not {"agree", "differ"} <= set(entry) <= set(known) - {"absent"}:
+        raise ModelParameterError(f"model, {comparison}: unknown levels, or not all of them")
+    return {level: _probabilities(mu) for level, mu in entry.items()}
+
+
+def _probabilities(mu: Any) -> Probabilities:
+    m, u = _of_type(mu, list, "m and u")
+    return Probabilities(_within(m, *PROBABILITY, "a probability"), _within(u, *PROBABILITY, "a probability"))
+
+
+def _scalar(value: Any, key: str) -> float:
+    return _within(value, *SCALARS[key], key)
+
+
+def _within(value: Any, smallest: float, largest: float, what: str) -> float:
+    """The number, which is not a text and not a truth value."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ModelParameterError(f"model: {what} is not a number")
+    # Not a number is within nothing.
+    if not smallest <= value <= largest:
+        raise ModelParameterError(f"model: {what} is out of bounds")
+    return float(value)
+
+
+def _of_type(value: Any, wanted: type[T], key: str) -> T:
+    if not isinstance(value, wanted):
+        raise ModelParameterError(f"model: {key} is not a {wanted.__name__}")
+    return value
+
+
+def _not_a_number(_: str) -> float:
+    raise ModelParameterError("model: a number is not finite")
 
 
 def _round(value: float) -> float:
-    return float(f"{value:.6g}")
+    return float(f"{value:.{DIGITS}g}")
 
 
 def _rounded(m: float, u: float) -> list[float]:

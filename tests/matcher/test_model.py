@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from matcher.errors import ModelParameterError
-from matcher.model import Model, Probabilities, format_model, parse_model, shipped_model
+from matcher.estimation import CLASSES, PatternCounts, availability_of, fit
+from matcher.model import SMALLEST_M, Model, Probabilities, format_model, parse_model, shipped_model
 from matcher.patterns import (
     IDENTITY_COUNT,
     NUMBER_LEVELS,
@@ -58,15 +59,40 @@ def test_a_model_survives_its_file(model: Model) -> None:
         assert parse_model(text).digest == written.digest
 
 
+def rescaled(model: Model) -> Model:
+    """A model whose chance of agreement is another, as estimation leaves it: u of every level moves."""
+    identity = model.identity.copy()
+    rng = np.random.default_rng(8)
+    identity[1] = np.minimum(1.0, identity[1] * rng.uniform(0.3, 3.0, IDENTITY_COUNT))
+    never_met = identity[0] == SMALLEST_M
+    identity[0, never_met] *= rng.uniform(0.5, 1.0, int(never_met.sum()))
+    return replace(
+        fitted(model), identity=identity, same_year=model.same_year / 3, same_initials=math.pi / 1000
+    )
+
+
 @SHIPPED
-def test_a_model_read_back_weighs_the_same(model: Model) -> None:
-    rng = np.random.default_rng(3)
-    codes = rng.integers(0, int(np.prod(PATTERN_SHAPE)), 3000)
-    known = [code_of(level) for level in model.document()["identity"]]
-    codes = np.r_[codes, np.asarray(known + list(fitted(model).joint))]
-    read = parse_model(format_model(fitted(model)))
-    # Six digits are written.
-    assert np.allclose(read.weights(codes), fitted(model).weights(codes), atol=1e-4)
+def test_a_model_read_back_weighs_the_same_on_every_identity_level_and_joint_pattern(model: Model) -> None:
+    codes = np.arange(int(np.prod(PATTERN_SHAPE)))
+    for written in (model, fitted(model), rescaled(model)):
+        read = parse_model(format_model(written))
+        assert np.allclose(read.weights(codes), written.weights(codes), rtol=0, atol=1e-5)
+        assert format_model(parse_model(format_model(read))) == format_model(written)
+
+
+def test_a_model_fitted_to_data_is_the_same_read_back() -> None:
+    """u of every level is rescaled by estimation, those that nobody showed too."""
+    shipped = shipped_model(WHOLE)
+    near_miss = np.asarray([code_of("date=year_differs initials=both sounds=differ whole", "differ")])
+    counts = PatternCounts(
+        near_miss, np.asarray([[30.0], [900.0]]), availability_of(near_miss), np.full((2, CLASSES), 1e7)
+    )
+    model = fit(counts, shipped).model
+    assert (model.identity != shipped.identity).any()
+    codes = np.arange(int(np.prod(PATTERN_SHAPE)))
+    assert np.allclose(
+        parse_model(format_model(model)).weights(codes), model.weights(codes), rtol=0, atol=1e-5
+    )
 
 
 def test_the_digest_changes_with_every_number() -> None:
@@ -151,6 +177,11 @@ def _drop(key: str) -> Defect:
     return lambda document: document.__delitem__(key)
 
 
+def _joint(mu: object, *, times: int = 1) -> Defect:
+    pattern = pattern_levels(code_of("date=exact initials=both", "agree"))
+    return lambda document: document.__setitem__("joint", [{**pattern, "mu": mu}] * times)
+
+
 def _of_first_level(value: object) -> Defect:
     return lambda document: document["identity"].__setitem__(next(iter(document["identity"])), value)
 
@@ -179,6 +210,37 @@ def _of_first_level(value: object) -> Defect:
             _set("joint", [{"identity": "nobody", "mu": [0.5, 0.5]}]), id="an unknown joint pattern"
         ),
         pytest.param(_set("joint", [[]]), id="a joint pattern that is a list"),
+        pytest.param(_joint([-1, 0.5]), id="a joint m below zero"),
+        pytest.param(_joint([0.5, 0]), id="a joint u of zero"),
+        pytest.param(_joint(["a", "b"]), id="a joint m that is a text"),
+        pytest.param(_joint(["0.5", "0.5"]), id="a joint m that is a number in quotes"),
+        pytest.param(_joint([True, True]), id="a joint m that is true"),
+        pytest.param(_joint([0.5, 0.5, 0.5]), id="a joint pattern of three numbers"),
+        pytest.param(_joint([0.5, 0.5], times=2), id="a joint pattern twice"),
+        pytest.param(_set("area_odds", -1), id="odds of area below zero"),
+        pytest.param(_set("area_odds", 0), id="odds of area zero"),
+        pytest.param(_set("area_odds", float("nan")), id="odds of area not a number"),
+        pytest.param(_set("area_odds", 10**400), id="odds of area beyond any number"),
+        pytest.param(_set("same_year", 0), id="no year the same"),
+        pytest.param(_set("same_year", 2), id="more than every year the same"),
+        pytest.param(_set("same_initials", True), id="a chance that is true"),
+        pytest.param(_set("same_initials", 1), id="all initials the same"),
+        pytest.param(_set("known_rate", -1), id="a known rate below zero"),
+        pytest.param(_set("known_rate", float("nan")), id="a known rate not a number"),
+        pytest.param(_set("crowding_shape", -1), id="a crowding shape below zero"),
+        pytest.param(_set("crowding_shape", float("inf")), id="a crowding shape without end"),
+        pytest.param(_set("duplicate_rate", 5), id="a duplicate rate above one"),
+        pytest.param(_set("duplicate_rate", -0.1), id="a duplicate rate below zero"),
+        pytest.param(_set("chain", {"agre": [0.5, 0.5]}), id="an unknown level of CHAIN"),
+        pytest.param(_set("chain", {}), id="CHAIN without levels"),
+        pytest.param(_set("sex", {"agree": [0.9, 0.5], "partial": [0.1, 0.5]}), id="a sex that half agrees"),
+        pytest.param(_set("notes", "x"), id="notes a text"),
+        pytest.param(_set("notes", {"iterations": float("nan")}), id="a note that is not a number"),
+        pytest.param(_set("names", "no"), id="names a text"),
+        pytest.param(_set("name", ["x"]), id="a name that is a list"),
+        pytest.param(_set("schema_digest", "x"), id="a digest that is none"),
+        pytest.param(_set("schema_digest", None), id="a digest null"),
+        pytest.param(_set("identity", []), id="identity levels a list"),
     ],
 )
 def test_a_malformed_model_is_refused(defect: Defect) -> None:
@@ -188,7 +250,11 @@ def test_a_malformed_model_is_refused(defect: Defect) -> None:
         parse_model(json.dumps(document))
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", "7", '"model/1"'])
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", "null", "7", '"model/1"', "[" * 100_000],
+    ids=["nothing", "a brace", "a list", "null", "a number", "a text", "nesting without end"],
+)
 def test_what_is_no_document_is_refused(text: str) -> None:
     with pytest.raises(ModelParameterError):
         parse_model(text)
