@@ -13,7 +13,8 @@ from typing import Any
 
 import click
 
-from cli.output import emit, format_option, progress
+from cli.model_commands import model
+from cli.output import emit, format_option, progress, say
 
 DIRECTORY = click.argument("directory", type=click.Path(path_type=Path, exists=True, file_okay=False))
 FIELDS = click.option(
@@ -35,6 +36,9 @@ def truth_option(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.group()
 def evaluate() -> None:
     """Measure matching on files whose truth is known."""
+
+
+evaluate.add_command(model)
 
 
 @evaluate.command()
@@ -134,6 +138,43 @@ def lookups(directory: Path, cases: Path, truth: Path, fields: str, output_forma
     with progress("looking up", len(asked)) as advance:
         result = measure_lookups(population, asked, people, find_file(truth, directory), advance=advance)
     emit(rounded(result | {"parked": parked}), output_format)
+
+
+@evaluate.command()
+@DIRECTORY
+@truth_option
+@FIELDS
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="HTML file to write."
+)
+@click.option("--stored-only", is_flag=True, help="Compare stored slots alone, without asking probes.")
+def report(directory: Path, truth: Path, fields: str, out: Path, stored_only: bool) -> None:
+    """Write a report of linking all records: one HTML file with charts and tables."""
+    from cli.evaluation_data import load_population, parse_fields
+    from cli.evaluation_report import Measured, build_report
+    from matcher.linking import link
+    from matcher.model import shipped_model
+
+    schema = parse_fields(fields)
+    with progress("reading", None) as advance:
+        population = load_population(
+            directory,
+            find_file(truth, directory),
+            schema,
+            with_probes=not stored_only,
+            today=date.today(),
+            advance=advance,
+        )
+    run = link(
+        schema,
+        population.tokens,
+        population.meetings,
+        agency=population.agency,
+        shipped=shipped_model(schema),
+    )
+    is_match = population.is_match(run.pairs.left, run.pairs.right)
+    out.write_text(build_report(Measured(population, run, is_match, not stored_only)), encoding="utf-8")
+    say("The report is written. It names no record; counts in it are exact.")
 
 
 def find_file(path: Path, directory: Path) -> Path:

@@ -75,7 +75,7 @@ def parse_fields(text: str) -> LinkageSchema:
 
 def load_population(
     directory: Path,
-    truth_file: Path,
+    truth_file: Path | None,
     schema: LinkageSchema,
     *,
     with_probes: bool,
@@ -87,7 +87,7 @@ def load_population(
 
     Args:
         directory: One table an agency; the file's stem is the agency's id.
-        truth_file: `agency, local_id, person_id`.
+        truth_file: `agency, local_id, person_id`; None where nothing is measured.
         schema: What to encode.
         with_probes: Ask as well as compare stored slots.
         today: Passed to the reader (two-digit years, dates in the future).
@@ -97,9 +97,9 @@ def load_population(
     Raises:
         RecordFormatError: A file cannot be read, or no agency has one.
     """
-    truth = read_truth(truth_file)
+    truth = read_truth(truth_file) if truth_file else {}
     started = time.perf_counter()
-    aside = {path.resolve() for path in (truth_file, *leave_out)}
+    aside = {path.resolve() for path in (truth_file, *leave_out) if path}
     files = [
         p for p in sorted(directory.iterdir()) if p.suffix.lower() in TABLES and p.resolve() not in aside
     ]
