@@ -77,6 +77,7 @@ class Figures:
     data: str
     records: int
     people: int
+    known_people: int
     best_f1: float
     slots: tuple[SlotFigures, ...]
     asked_if_stored: tuple[SlotFigures, ...]
@@ -193,8 +194,10 @@ def filter_values(filters: UInt8Array) -> UInt64Array:
     return np.asarray(values, dtype=np.uint64)
 
 
-def measure(data: str, directory: Path, fields: str, *, with_f1: bool) -> Figures:
-    """Measure one folder."""
+def measure(
+    data: str, directory: Path, fields: str, *, with_f1: bool, known_people: int = KNOWN_PEOPLE
+) -> Figures:
+    """Measure one folder; `known_people` are whom the percolating attacker knows at the start."""
     schema = parse_fields(fields)
     population = load_population(
         directory, directory / "truth.csv", schema, with_probes=True, today=DEFAULT_AS_OF
@@ -218,7 +221,7 @@ def measure(data: str, directory: Path, fields: str, *, with_f1: bool) -> Figure
     slots.extend(_name_filter_figures(schema, population, people, with_f1=with_f1))
     asked.append(_bare(schema, people, population))
     known = np.zeros(everybody, np.bool_)
-    known[np.random.default_rng(SEED).choice(everybody, min(KNOWN_PEOPLE, everybody), replace=False)] = True
+    known[np.random.default_rng(SEED).choice(everybody, min(known_people, everybody), replace=False)] = True
     halves = name_halves(schema, population)
     register = np.hstack([register, register_of(halves, people.person)])
     stored = np.hstack([stored, halves])
@@ -227,7 +230,9 @@ def measure(data: str, directory: Path, fields: str, *, with_f1: bool) -> Figure
         percolation[name] = Percolation(stored[:, columns], register[:, columns]).run(people.person, known)
         _say(f"{data}: percolation, {name}")
     baseline = f1_under(population, schema) if with_f1 else float("nan")
-    return Figures(data, len(stored), everybody, baseline, tuple(slots), tuple(asked), percolation)
+    return Figures(
+        data, len(stored), everybody, int(known.sum()), baseline, tuple(slots), tuple(asked), percolation
+    )
 
 
 def _figures(
@@ -312,7 +317,7 @@ def markdown(figures: Figures) -> str:
         *(_row(slot, figures.best_f1) for slot in figures.slots),
         *(_row(replace(slot, slot=f"not stored: {slot.slot}"), None) for slot in figures.asked_if_stored),
         "",
-        f"| percolation from {KNOWN_PEOPLE:,} known people | opened rightly | wrongly | rounds |",
+        f"| percolation from {figures.known_people:,} known people | opened rightly | wrongly | rounds |",
         "|---|---:|---:|---:|",
         *(
             f"| {name} | {opened.right:.2%} | {opened.wrong:.2%} | {opened.rounds} |"
@@ -343,6 +348,7 @@ def main() -> int:
     parser.add_argument("--records", type=int, default=100_000, help="size of the county to make; 0 = none")
     parser.add_argument("--data", type=Path, action="append", default=[], help="a folder with truth.csv")
     parser.add_argument("--fields", default=FIELDS, help="what is shared")
+    parser.add_argument("--known", type=int, default=KNOWN_PEOPLE, help="people the attacker knows")
     parser.add_argument("--exposure-only", action="store_true", help="leave out the linking runs")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -352,7 +358,14 @@ def main() -> int:
             write_contract(generate(people=size, seed=SEED, with_conference=False), Path(folder))
             sets.insert(0, ("generated county", Path(folder)))
         found = [
-            measure(name, path, arguments.fields, with_f1=not arguments.exposure_only) for name, path in sets
+            measure(
+                name,
+                path,
+                arguments.fields,
+                with_f1=not arguments.exposure_only,
+                known_people=arguments.known,
+            )
+            for name, path in sets
         ]
     print("\n\n".join(markdown(figures) for figures in found))
     print()
