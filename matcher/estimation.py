@@ -21,6 +21,7 @@ from matcher.patterns import (
     IDENTITY_COUNT,
     NUMBER_LEVELS,
     PATTERN_SHAPE,
+    SEX_LEVELS,
     GradedIdentity,
     PlainIdentity,
     identity_of,
@@ -159,19 +160,36 @@ def estimate_matches(counts: PatternCounts, model: Model) -> FloatArray:
     Returns:
         Expected matches, shape (2,).
     """
+    counts = _without_sex(counts)
     m, u = model.product(counts.codes)
-    excess = np.maximum(counts.counts - counts.pairs[:, counts.availability] * u, 0)
+    beyond = counts.counts - counts.pairs[:, counts.availability] * u
+    weight = np.log2(m / u)
     matches = np.zeros(2)
     for one in np.unique(counts.availability):
-        of_class = np.flatnonzero(counts.availability == one)
-        order = of_class[np.argsort(-(m[of_class] / u[of_class]), kind="stable")]
-        share = np.cumsum(m[order])
-        strong = order[: int(np.searchsorted(share, STRONG_SHARE)) + 1]
+        least, share = _strong_from(model, int(one))
+        strong = (counts.availability == one) & (weight >= least)
         # The matches that show a weaker pattern are as many as the shipped model says.
-        matches += excess[:, strong].sum(axis=1) / min(1.0, max(0.5, float(m[strong].sum())))
+        matches += np.maximum(beyond[:, strong].sum(axis=1), 0) / share
     # Where records are worse than the shipped model's, strong patterns are rare and others stand out.
     matches[1] = max(matches[1], _standing_out(counts, u))
     return np.asarray(matches + SMALLEST_MATCHES, dtype=np.float64)
+
+
+def _strong_from(model: Model, availability: int) -> tuple[float, float]:
+    """The weight from which patterns of a class are strong, and the share of matches that show one.
+
+    Over all patterns of the class, met or not: where there are no matches only weak ones are met.
+    """
+    shape = (IDENTITY_COUNT, len(NUMBER_LEVELS), len(NUMBER_LEVELS))
+    identity, chain, nhs_number = (axis.ravel() for axis in np.indices(shape))
+    codes = np.ravel_multi_index((identity, chain, nhs_number, np.full_like(identity, 2)), PATTERN_SHAPE)
+    codes = codes[availability_of(codes) == availability]
+    m, u = model.product(codes)
+    weight = np.log2(m / u)
+    order = np.argsort(-weight, kind="stable")
+    share = np.cumsum(m[order])
+    at = min(int(np.searchsorted(share, STRONG_SHARE)), len(order) - 1)
+    return float(weight[order[at]]), float(np.clip(share[at], 0.5, 1.0))
 
 
 def _standing_out(counts: PatternCounts, u: FloatArray) -> float:
@@ -220,6 +238,16 @@ def _found_by_identity(codes: IntArray) -> BoolArray:
         level = identity_of(code)
         nothing[code] = isinstance(level, PlainIdentity) and level.date == "none" == level.initials
     return ~nothing[identity]
+
+
+def _without_sex(counts: PatternCounts) -> PatternCounts:
+    """Patterns pooled over sex, which is compared beside one slot only and has no class of its own."""
+    identity, chain, nhs_number, _ = np.unravel_index(counts.codes, PATTERN_SHAPE)
+    absent = np.full(len(counts.codes), len(SEX_LEVELS) - 1)
+    bare = np.ravel_multi_index((identity, chain, nhs_number, absent), PATTERN_SHAPE)
+    codes, of_pattern = np.unique(bare, return_inverse=True)
+    summed = [np.bincount(of_pattern, weights=side, minlength=len(codes)) for side in counts.counts]
+    return replace(counts, codes=codes, counts=np.stack(summed), availability=availability_of(codes))
 
 
 def _without_numbers(counts: PatternCounts) -> tuple[PatternCounts, IntArray]:
