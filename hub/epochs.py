@@ -119,6 +119,12 @@ def current_epoch_id(session: Session) -> str | None:
     return None if row is None else row.epoch
 
 
+def current_epoch(session: Session) -> CurrentEpoch | None:
+    """The current epoch; None before the first."""
+    row = _current_row(session)
+    return None if row is None else _read_epoch(row.document)
+
+
 def require_current(session: Session, *, epoch: str, schema_digest: str) -> CurrentEpoch:
     """The current epoch, if it is the one meant.
 

@@ -30,7 +30,8 @@ from hub.database import Database, insert_new
 from hub.disclosure import HolderConsent
 from hub.epochs import CurrentEpoch, require_current
 from hub.errors import ConflictError, LogUnavailableError, MalformedError
-from hub.matching import Match, match_cases, model_digest, prepare_cases, read_holders
+from hub.estimation import read_weighing
+from hub.matching import Match, match_cases, prepare_cases, read_holders
 from hub.membership import list_agencies
 from hub.models import Agency, LogEntry, LookupRequest, Record
 from hub.outcomes import Asked, Asset, Outcome, cap_outcome, decide_outcome, without_records
@@ -83,17 +84,29 @@ def look_up(
         _require_affordable(session, caller, body, body_sha256=body_sha256, rules=rules, at=at)
         prepared = prepare_cases(body.cases, schema=epoch.schema, pepper=pepper)
         others = [row for row in list_agencies(session) if row.agency != caller.agency]
+        weighing = read_weighing(session, epoch.schema)
         matches = match_cases(
             session,
             prepared,
             schema=epoch.schema,
+            weighing=weighing,
             asker=caller.agency,
             holders=read_holders(session, others),
             thresholds=rules.thresholds,
         )
     try:
         with database.writing() as session:
-            return _settle(session, caller, body, bases, matches, body_sha256=body_sha256, rules=rules, at=at)
+            return _settle(
+                session,
+                caller,
+                body,
+                bases,
+                matches,
+                model_digest=weighing.digest,
+                body_sha256=body_sha256,
+                rules=rules,
+                at=at,
+            )
     except (DBAPIError, PoolTimeoutError) as error:
         raise LogUnavailableError("the access log cannot be written; nothing is answered") from error
 
@@ -170,6 +183,7 @@ def _settle(
     bases: Sequence[Basis],
     matches: Mapping[Cell, Match],
     *,
+    model_digest: str,
     body_sha256: bytes,
     rules: LookupRules,
     at: datetime,
@@ -195,7 +209,7 @@ def _settle(
         "cases": _logged_cases(body, others, outcomes),
         "request_signature": caller.request_signature,
         "schema_digest": epoch.schema.digest,
-        "model_digest": model_digest(epoch.schema),
+        "model_digest": model_digest,
         "policy": rules.policy,
     }
     if earlier is not None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from sqlalchemy import bindparam, select, text
@@ -17,12 +16,12 @@ from sqlalchemy.orm import Session
 
 from hub.decoding import decode_tokens, decode_variants
 from hub.errors import MalformedError
+from hub.estimation import Weighing
 from hub.models import Agency, Record, SharedArea, Token
 from hub.schemas import WireCase
 from hub.tags import Int64Array, Pepper
 from matcher.decisions import Designation, Thresholds, decide
 from matcher.lookups import Explanation, Hits, score_lookups
-from matcher.model import Model, shipped_model
 from matcher.schema import LinkageSchema
 from matcher.tokens import FloatArray, TokenSet
 
@@ -89,18 +88,6 @@ class Match:
     explanation: Explanation
 
 
-@lru_cache(maxsize=8)
-def model_of(schema: LinkageSchema) -> Model:
-    """The model that weighs evidence under a schema."""
-    return shipped_model(schema)
-
-
-@lru_cache(maxsize=8)
-def model_digest(schema: LinkageSchema) -> str:
-    """Its digest, for the log."""
-    return model_of(schema).digest
-
-
 def prepare_cases(cases: Sequence[WireCase], *, schema: LinkageSchema, pepper: Pepper) -> PreparedCases:
     """Check and pepper a question; needs no database.
 
@@ -130,6 +117,7 @@ def match_cases(
     prepared: PreparedCases,
     *,
     schema: LinkageSchema,
+    weighing: Weighing,
     asker: str,
     holders: Sequence[Holder],
     thresholds: Thresholds,
@@ -140,6 +128,7 @@ def match_cases(
         session: A reading session.
         prepared: The question.
         schema: The current epoch's.
+        weighing: The model that weighs the evidence.
         asker: The asking agency, whose own records are left out.
         holders: The agencies asked, in the order of their ids.
         thresholds: From which posterior on an answer is possible, and known.
@@ -161,13 +150,14 @@ def match_cases(
     candidates = _candidates(rows, index_of_record, schema=schema, areas=areas)
     scores = score_lookups(
         schema,
-        model_of(schema),
+        weighing.model,
         cases=prepared.tokens,
         candidates=candidates,
         hits=_hits(prepared, found_tags, found_tokens, [row.token for row in rows]),
         holder_of_record=holder_of_record,
         holder_sizes=_sizes(holders, holder_of_record),
         holder_areas=_areas(holders, areas),
+        holder_known=_known(holders, weighing.known),
     )
     matches: dict[tuple[int, str], Match] = {}
     for case, column in zip(*np.nonzero(scores.posterior >= thresholds.possibly), strict=True):
@@ -302,6 +292,13 @@ def _areas(holders: Sequence[Holder], areas: Mapping[str, int]) -> FloatArray:
         for area, records in holder.areas.items():
             counts[row, areas[area]] = records
     return counts
+
+
+def _known(holders: Sequence[Holder], known: Mapping[str, float] | None) -> FloatArray | None:
+    """Share of the network's people that each holder knows; None unless it is known of all of them."""
+    if known is None or not all(holder.agency in known for holder in holders):
+        return None
+    return np.array([known[holder.agency] for holder in holders], dtype=np.float64)
 
 
 def read_holders(session: Session, agencies: Sequence[Agency]) -> list[Holder]:

@@ -259,6 +259,19 @@ class LookupRequest(Base):
     log_index: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("log_entries.index"))
 
 
+class IndexModel(Base):
+    """A model fitted to the index under one schema (`model/1`), and whether look-ups are weighed by it."""
+
+    __tablename__ = "index_models"
+
+    schema_digest: Mapped[str] = mapped_column(primary_key=True)
+    digest: Mapped[str]
+    document: Mapped[str]
+    known: Mapped[str]
+    fitted_at: Mapped[datetime]
+    in_use: Mapped[bool]
+
+
 class BudgetUse(Base):
     """Cases asked about in a UTC day, by one staff id (or, with an empty one, by the whole node)."""
 
