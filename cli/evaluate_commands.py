@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,7 @@ def pairs(directory: Path, truth: Path, fields: str, stored_only: bool, output_f
     """Link all records of a folder (one table an agency) and compare with the truth."""
     from cli.evaluation_data import load_population, parse_fields
     from matcher import evaluation
+    from matcher.clustering import cluster, connected_components, measure_clusters
     from matcher.linking import link
     from matcher.model import shipped_model
 
@@ -78,8 +80,11 @@ def pairs(directory: Path, truth: Path, fields: str, stored_only: bool, output_f
     best = evaluation.best_f1(posterior, is_match, population.true_pairs)
 
     def at(threshold: float) -> dict[str, float]:
-        measure = evaluation.measure(posterior >= threshold, is_match, population.true_pairs)
-        return {"precision": measure.precision, "recall": measure.recall, "f1": measure.f1}
+        return asdict(evaluation.measure(posterior >= threshold, is_match, population.true_pairs))
+
+    count = len(population.agency)
+    clusters = cluster(run.pairs, record_count=count, agency=population.agency).cluster_of
+    connected = connected_components(run.pairs, record_count=count)
 
     result = {
         "records": population.rows,
@@ -95,6 +100,13 @@ def pairs(directory: Path, truth: Path, fields: str, stored_only: bool, output_f
         "at_posterior_0.95": at(0.95),
         "ece": evaluation.expected_calibration_error(posterior, is_match),
         "brier": evaluation.brier_score(posterior, is_match),
+        "clusters": {
+            "count": len(set(clusters.tolist())),
+            "pairs": asdict(measure_clusters(clusters, population.person, population.true_pairs)),
+            "connected_components": asdict(
+                measure_clusters(connected, population.person, population.true_pairs)
+            ),
+        },
         "converged": run.fit.converged,
         "seconds": {
             "encode": population.encode_seconds,

@@ -104,8 +104,10 @@ def cluster(
     reach = components(
         np.r_[same[:, 0], pairs.left[link]], np.r_[same[:, 1], pairs.right[link]], record_count
     )
+    plain = _all_linked(pairs, link, reach, decisions)
+    seed = np.where(plain[reach], reach, seed)
     # A cluster never leaves its component, so pairs across components cannot matter.
-    inside = reach[pairs.left] == reach[pairs.right]
+    inside = (reach[pairs.left] == reach[pairs.right]) & ~plain[reach[pairs.left]]
     near, link = _rows(pairs, inside), link[inside]
     strict = deduplicating_agency(pairs, agency)
     growing = _Growing(seed, strict)
@@ -148,6 +150,21 @@ def components(left: IntArray, right: IntArray, record_count: int) -> IntArray:
         np.minimum.at(label, np.maximum(a, b), np.minimum(a, b))
         while (label[label] != label).any():
             label = label[label]
+
+
+def _all_linked(
+    pairs: RecordPairs, link: BoolArray, reach: IntArray, decisions: Sequence[Decision]
+) -> BoolArray:
+    """Components, by their smallest record, in which any two records are a likely link and none is decided.
+
+    Nothing there can speak against a join, in whatever order: most people, in one stroke.
+    """
+    sure = link & (pairs.posterior >= 0.5)
+    links = np.bincount(reach[pairs.left[sure]], minlength=len(reach))
+    size = np.bincount(reach, minlength=len(reach))
+    plain = (links == size * (size - 1) // 2) & (size > 1)
+    plain[reach[[record for d in decisions for record in (d.left, d.right)]]] = False
+    return np.asarray(plain, dtype=np.bool_)
 
 
 def deduplicating_agency(pairs: RecordPairs, agency: IntArray) -> IntArray:
