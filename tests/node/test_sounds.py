@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import tomllib
+from importlib import resources
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from nicknames import NickNamer
 
 from node.sounds import canonical_forename, forename_sound, surname_sound
+
+TABLE = tomllib.loads(resources.files("node").joinpath("data/nicknames.toml").read_text("utf-8"))
+USUAL = [
+    ("bob", "robert"), ("liz", "elizabeth"), ("bill", "william"), ("mike", "michael"), ("jim", "james"),
+    ("tony", "anthony"), ("kate", "katherine"), ("peggy", "margaret"), ("dick", "richard"),
+    ("tom", "thomas"), ("joe", "joseph"), ("sue", "susan"), ("danny", "daniel"), ("andy", "andrew"),
+    ("alex", "alexander"), ("kasia", "katarzyna"), ("md", "mohammed"),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -15,6 +27,7 @@ from node.sounds import canonical_forename, forename_sound, surname_sound
         pytest.param("rob", "robert", id="Rob is Robert"),
         pytest.param("dan", "daniel", id="Dan is Daniel"),
         pytest.param("jimmy", "james", id="Jimmy is James"),
+        *[pytest.param(short, formal, id=f"{short.title()} is {formal.title()}") for short, formal in USUAL],
         pytest.param("robert", "robert", id="a formal name stands for itself"),
         pytest.param("yusuf", "yusuf", id="an unknown name stands for itself"),
         pytest.param("rob james", "robert", id="of several forenames the first"),
@@ -22,6 +35,27 @@ from node.sounds import canonical_forename, forename_sound, surname_sound
 )
 def test_a_forename_is_brought_back_to_its_formal_name(short: str, formal: str) -> None:
     assert canonical_forename(short) == formal
+
+
+@pytest.mark.parametrize("name", sorted(TABLE["short"]))
+def test_no_short_form_of_the_table_stands_for_another_short_form(name: str) -> None:
+    assert name.isascii() and name.isalpha() and name.islower()
+    assert TABLE["short"][name] not in TABLE["short"]
+    assert name not in TABLE["formal"]["names"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["john", "william", "neil", "mark", "lee", "leah", "ali", "maria", "elizabeth", "mohammed", "gareth"],
+)
+def test_a_name_of_its_own_is_never_turned_into_another(name: str) -> None:
+    assert canonical_forename(name) == name
+
+
+def test_the_library_answers_where_the_table_is_silent() -> None:
+    for short, formal in (("malc", "malcolm"), ("cait", "caitlin"), ("gil", "gilbert"), ("tiff", "tiffany")):
+        assert short not in TABLE["short"]
+        assert canonical_forename(short) == formal
 
 
 @pytest.mark.parametrize(
@@ -63,6 +97,18 @@ def test_every_name_sounds_like_something_and_always_the_same(name: str) -> None
     assert surname_sound(name) == surname_sound(name)
 
 
-@given(name=st.sampled_from(["bob", "liz", "alex", "ann", "kate", "tony", "yusuf", "william", "peggy"]))
-def test_the_formal_name_of_a_formal_name_is_itself(name: str) -> None:
+KNOWN_NAMES = sorted(
+    {*TABLE["short"], *TABLE["short"].values(), *TABLE["formal"]["names"]}
+    | {*NickNamer().nickname_lookup, *NickNamer().canonical_lookup}
+)
+
+
+def test_the_formal_name_of_a_formal_name_is_itself() -> None:
+    """For every name that the table or the library has ever heard of."""
+    once = {name: canonical_forename(name) for name in KNOWN_NAMES}
+    assert {name: canonical_forename(formal) for name, formal in once.items()} == once
+
+
+@given(name=st.text("abcdefghijklmnopqrstuvwxyz ", max_size=12))
+def test_the_formal_name_of_any_text_is_its_own_formal_name(name: str) -> None:
     assert canonical_forename(canonical_forename(name)) == canonical_forename(name)
