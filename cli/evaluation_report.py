@@ -7,15 +7,14 @@ stands in its table too, so that nothing is told by a picture alone. Text become
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 
 from cli.charts import Bar, Markup, Series, bar_chart, element, join, line_chart
 from cli.evaluation_data import Population
 from cli.model_tables import identity_alone
+from cli.report_page import build_page, section, table
 from matcher import evaluation
 from matcher.candidates import LARGEST_GROUP, equal_pairs
 from matcher.linking import LinkingRun
@@ -30,20 +29,6 @@ DECISION = 0.5
 CURVE_POINTS = 200
 CURVE_PRECISIONS = (0.999, 0.995, 0.99, 0.98, 0.95, 0.9, 0.8, 0.7, 0.5)
 SHOWN_LEVELS, SHOWN_ERRORS = 20, 15
-STYLE = """
-body { font-family: system-ui, sans-serif; color: #1a1a1a; background: #fff; margin: 2rem auto;
-  max-width: 84rem; padding: 0 1rem; line-height: 1.4; }
-section { border-top: 1px solid #767676; margin-top: 2rem; }
-.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(22rem, 1fr)); gap: 2rem;
-  align-items: start; }
-.wide { grid-template-columns: 1fr; }
-figure { margin: 0; } svg { width: 100%; height: auto; } svg text { font-family: inherit; }
-table { border-collapse: collapse; font-size: 0.9rem; } caption { text-align: left; font-weight: bold; }
-th, td { border-bottom: 1px solid #c4c4c4; padding: 0.2rem 0.8rem 0.2rem 0; text-align: right; }
-th:first-child, td:first-child { text-align: left; font-weight: normal; } thead th { font-weight: bold; }
-"""
-# Nothing is loaded and nothing runs, whatever a later edit may put in.
-POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +72,7 @@ def build_report(measured: Measured) -> str:
         _errors(measured, missed=True),
         _coverage(measured),
     ]
-    head = join(
-        [
-            Markup('<meta charset="utf-8">'),
-            Markup('<meta name="viewport" content="width=device-width, initial-scale=1">'),
-            Markup(f'<meta http-equiv="Content-Security-Policy" content="{escape(POLICY)}">'),
-            element("title", "Evaluation report - Known To"),
-            element("style", Markup(STYLE)),
-        ]
-    )
-    page = element("html", element("head", head), element("body", element("main", *sections)), lang="en")
-    return f"<!DOCTYPE html>\n{page}\n"
+    return build_page("Evaluation report - Known To", sections)
 
 
 def _summary(measured: Measured) -> Markup:
@@ -120,8 +95,8 @@ def _summary(measured: Measured) -> Markup:
         "Records were encoded under a fixed key and linked on this machine. This page holds counts and "
         "parameters, and no record; counts of few pairs are exact, so treat it as you treat the files."
     )
-    table = _table("What was measured", ("measure", "value"), rows)
-    return join([element("h1", "Evaluation report"), element("p", note), table])
+    listed = table("What was measured", ("measure", "value"), rows)
+    return join([element("h1", "Evaluation report"), element("p", note), listed])
 
 
 def _precision_recall(measured: Measured) -> Markup:
@@ -149,8 +124,8 @@ def _precision_recall(measured: Measured) -> Markup:
             shown = (f"{precision[at]:.4f}", f"{recall[at]:.4f}", f"{thresholds[at]:.6f}")
             rows.append((f"at least {wanted}", *shown))
     columns = ("precision wanted", "precision", "recall", "posterior at least")
-    table = _table("Highest recall at a precision", columns, rows)
-    return _section("Precision and recall", said, chart, table)
+    listed = table("Highest recall at a precision", columns, rows)
+    return section("Precision and recall", said, chart, listed)
 
 
 def _thresholds(measured: Measured) -> Markup:
@@ -178,8 +153,8 @@ def _thresholds(measured: Measured) -> Markup:
         (f"{t:.2f}", f"{one.precision:.4f}", f"{one.recall:.4f}", f"{one.f1:.4f}")
         for t, one in zip(THRESHOLDS, found, strict=True)
     ]
-    table = _table("By threshold", ("posterior at least", "precision", "recall", "F1"), rows)
-    return _section("Threshold", said, chart, table)
+    listed = table("By threshold", ("posterior at least", "precision", "recall", "F1"), rows)
+    return section("Threshold", said, chart, listed)
 
 
 def _calibration(measured: Measured) -> Markup:
@@ -214,8 +189,8 @@ def _calibration(measured: Measured) -> Markup:
         )
         for one in bins
     ]
-    table = _table("Bins", ("mean posterior", "observed", "difference", "pairs"), rows)
-    return _section("Calibration", said, chart, table)
+    listed = table("Bins", ("mean posterior", "observed", "difference", "pairs"), rows)
+    return section("Calibration", said, chart, listed)
 
 
 def _weights(measured: Measured) -> Markup:
@@ -232,8 +207,8 @@ def _weights(measured: Measured) -> Markup:
         bars=[Bar(words, weight, f"{weight:+.2f}") for words, _, _, weight in levels],
     )
     rows = [(words, f"{m:.3g}", f"{u:.3g}", f"{weight:+.2f}") for words, m, u, weight in levels]
-    table = _table("Levels", ("level", "m", "u", "weight (bits)"), rows)
-    return _section("Weights of the model", said, chart, table, wide=True)
+    listed = table("Levels", ("level", "m", "u", "weight (bits)"), rows)
+    return section("Weights of the model", said, chart, listed, wide=True)
 
 
 def _identity_weights(measured: Measured) -> list[tuple[str, float, float, float]]:
@@ -288,8 +263,8 @@ def _errors(measured: Measured, *, missed: bool) -> Markup:
         description=said,
         bars=[Bar(words, float(count), f"{count:,}") for words, count in rows],
     )
-    table = _table(kind, ("what agreed and differed", "pairs"), [(words, f"{n:,}") for words, n in rows])
-    return _section(kind, said, chart, table, wide=True)
+    listed = table(kind, ("what agreed and differed", "pairs"), [(words, f"{n:,}") for words, n in rows])
+    return section(kind, said, chart, listed, wide=True)
 
 
 def _by_pattern(patterns: IntArray, wrong: BoolArray) -> list[tuple[str, int]]:
@@ -327,22 +302,8 @@ def _coverage(measured: Measured) -> Markup:
         f"{LARGEST_GROUP} tokens is left out of the search, never out of the comparison."
     )
     chart = bar_chart("coverage", title="Share of records with each stored slot", description=said, bars=bars)
-    table = _table("Slots", ("slot", "records", "values left out of the search"), rows)
-    return _section("Coverage of slots", said, chart, table, wide=True)
-
-
-def _section(heading: str, said: str, chart: Markup, table: Markup, *, wide: bool = False) -> Markup:
-    beside = element("div", element("figure", chart), table, class_="pair wide" if wide else "pair")
-    return element("section", element("h2", heading), element("p", said), beside)
-
-
-def _table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
-    head = element("tr", *(element("th", column, scope="col") for column in columns))
-    body = [
-        element("tr", element("th", row[0], scope="row"), *(element("td", cell) for cell in row[1:]))
-        for row in rows
-    ]
-    return element("table", element("caption", caption), element("thead", head), element("tbody", *body))
+    listed = table("Slots", ("slot", "records", "values left out of the search"), rows)
+    return section("Coverage of slots", said, chart, listed, wide=True)
 
 
 def _spread(values: FloatArray, count: int) -> IntArray:
