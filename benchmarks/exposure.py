@@ -78,7 +78,7 @@ class Figures:
     records: int
     people: int
     known_people: int
-    best_f1: float
+    best_f1: float | None
     slots: tuple[SlotFigures, ...]
     asked_if_stored: tuple[SlotFigures, ...]
     percolation: Mapping[str, Opened]
@@ -229,7 +229,7 @@ def measure(
     for name, columns in _relations(len(schema.stored), len(loose.stored), stored.shape[1]).items():
         percolation[name] = Percolation(stored[:, columns], register[:, columns]).run(people.person, known)
         _say(f"{data}: percolation, {name}")
-    baseline = f1_under(population, schema) if with_f1 else float("nan")
+    baseline = f1_under(population, schema) if with_f1 else None
     return Figures(
         data, len(stored), everybody, int(known.sum()), baseline, tuple(slots), tuple(asked), percolation
     )
@@ -309,7 +309,7 @@ def markdown(figures: Figures) -> str:
     """The table of one population."""
     lines = [
         f"{figures.data}: {figures.records:,} records of {figures.people:,} people; "
-        f"best F1 with every slot {figures.best_f1:.4f}.",
+        f"best F1 with every slot {_optional(figures.best_f1)}.",
         "",
         "| slot | has it | strangers, all records | strangers, holders | recall alone | rank alignment "
         "| F1 without | change |",
@@ -325,6 +325,10 @@ def markdown(figures: Figures) -> str:
         ),
     ]
     return "\n".join(lines)
+
+
+def _optional(f1: float | None) -> str:
+    return "-" if f1 is None else f"{f1:.4f}"
 
 
 def _row(slot: SlotFigures, best: float | None) -> str:
