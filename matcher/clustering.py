@@ -28,9 +28,9 @@ from matcher.tokens import BoolArray, FloatArray, IntArray, UInt64Array
 # Sums of floats depend on their order, so evidence is counted in 1/1024 bit.
 BIT = 1024
 # A pair that shows nothing (no shared slot, no probe, or too little to matter) is evidence against of
-# log2 P(shows nothing | same person) / P(shows nothing | strangers). The lower is 1, as nearly as can
-# be; the upper was 0.01-0.03 in the county, 0.44 in parties5, 0.61 in fake1000. One half is the mildest
-# of these: with it no file's own errors pull its people apart, and it still holds two crowds apart.
+# log2 P(shows nothing | same person) / P(shows nothing | strangers). The latter is 1, as nearly as can be;
+# the former was 0.01-0.03 in the county, 0.44 in parties5, 0.61 in fake1000. One half is mild for clean
+# files and about right for bad ones: errors do not pull people apart, and two crowds are held apart.
 SILENCE_BITS = -1.0
 # No single pair speaks for more than the odds of a link at precision 0.99, log2(99): beyond that a number
 # copied to the wrong record is likelier than chance. Three and three silent records outweigh it.
