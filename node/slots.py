@@ -120,7 +120,7 @@ class Encoder:
         while len(unfinished):
             blocks = self._provider.pseudo_random(slot_id, blocks)
             masks[unfinished] = _add_positions(masks[unfinished], blocks)
-            # 21 draws leave fewer than 8 distinct about once in 10^9: those go on with the next block.
+            # 20 draws leave fewer than 8 distinct about once in 4 * 10^10: those go on with the next block.
             short = np.bitwise_count(masks[unfinished]) < 8
             unfinished, blocks = unfinished[short], blocks[short]
         return masks
