@@ -30,7 +30,7 @@ from matcher.patterns import (
     pattern_levels,
 )
 from matcher.schema import LinkageSchema
-from matcher.tokens import FloatArray, IntArray
+from matcher.tokens import BoolArray, FloatArray, IntArray
 
 T = TypeVar("T")
 
@@ -98,11 +98,25 @@ class Model:
     def probabilities(self, patterns: IntArray) -> tuple[FloatArray, FloatArray]:
         """m and u of joint patterns: fitted ones where there are, else the product over comparisons."""
         m, u = self.product(patterns)
+        u = np.maximum(u, self._smallest_chance(patterns))
         for row, code in enumerate(patterns.tolist()):
             fitted = self.joint.get(code)
             if fitted is not None:
                 m[row], u[row] = fitted.m, fitted.u
         return m, u
+
+    def _smallest_chance(self, patterns: IntArray) -> FloatArray:
+        """The least u, unless fitted, of patterns whose identity rests on a birth year and initials; else 0.
+
+        Only two records with placeholder dates (1 January) can show it, and shipped counts are over all
+        incomplete pairs, most of which cannot: of those that can, as many strangers agree as share a year
+        and both initials. A partnership's own counts, where fitted, say better how many pairs do.
+        """
+        identity, *others = np.unravel_index(patterns, PATTERN_SHAPE)
+        least = np.where(_rests_on_year()[identity], self.same_year * self.same_initials, 0.0)
+        for comparison, codes in zip(COMPARISONS, others, strict=True):
+            least *= self._table(comparison)[1, codes]
+        return np.asarray(least, dtype=np.float64)
 
     def product(self, patterns: IntArray) -> tuple[FloatArray, FloatArray]:
         """m and u as the product over identity, CHAIN, NHS number and sex."""
@@ -273,6 +287,20 @@ def structural_identity(same_year: float, same_initials: float) -> FloatArray:
             # Neither a whole date nor names to compare: says nothing; both there and neither met: much.
             table[0, code] = 0.01 if level.comparable else 1.0
     return table
+
+
+@cache
+def _rests_on_year() -> BoolArray:
+    """Identity levels of birth year and both initials without names that agree, shape (IDENTITY_COUNT,)."""
+    found = np.zeros(IDENTITY_COUNT, np.bool_)
+    for code in range(IDENTITY_COUNT):
+        level = identity_of(code)
+        found[code] = (
+            isinstance(level, PlainIdentity)
+            and (level.date, level.initials) == ("year", "both")
+            and level.sounds in ("differ", "absent")
+        )
+    return found
 
 
 @cache

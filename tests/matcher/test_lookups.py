@@ -27,6 +27,7 @@ def look_up(
     *,
     areas: tuple[list[int], list[int]] | None = None,
     holder_areas: np.ndarray | None = None,
+    sizes: tuple[int, ...] = SIZES,
 ) -> LookupScores:
     """Ask about cases among held records, each with its holder; by stored slots and probes."""
     asked = tokens_of(SCHEMA, cases, area=areas[0] if areas else None)
@@ -47,7 +48,7 @@ def look_up(
         candidates=index.tokens,
         hits=Hits(meetings.left, meetings.right, meetings.asked),
         holder_of_record=np.asarray([holder for holder, _ in held], np.int64),
-        holder_sizes=np.asarray(SIZES),
+        holder_sizes=np.asarray(sizes),
         holder_areas=holder_areas,
     )
 
@@ -202,3 +203,18 @@ def test_a_placeholder_of_1_january_is_weaker_evidence_than_the_date_it_stands_f
     )
     for asked, held in ((weak, whole), (whole, weak)):
         assert not look_up([[asked]], [(0, [held])]).posterior.any()
+
+
+@pytest.mark.parametrize("size", [50, 1000, 20_000])
+def test_a_placeholder_of_1_january_is_never_known_by_its_year_and_initials(size: int) -> None:
+    weak = person(BirthDate(1980, 1, 1, weak=True), initials="js", sex="f")
+    held = [(0, [weak]), (1, [person("1980-07-13", initials="js", sex="f")])]
+    for asked in held:
+        others = [other for other in held if other != asked]
+        assert look_up([asked[1]], others, sizes=(size,) * 3).posterior.max() < 0.95
+    assert 0 < look_up([[weak]], held, sizes=(size,) * 3).posterior.max() < 0.95
+
+
+def test_a_placeholder_beside_a_chain_number_that_agrees_is_known() -> None:
+    weak = person(BirthDate(1980, 1, 1, weak=True), initials="js", chain="100200")
+    assert look_up([[weak]], [(0, [weak])]).posterior[0, 0] > 0.99

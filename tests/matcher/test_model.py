@@ -134,6 +134,20 @@ def test_a_fitted_joint_pattern_goes_before_the_product() -> None:
 
 
 @SHIPPED
+def test_a_year_with_initials_is_never_rarer_among_strangers_than_the_two_chances_make_it(
+    model: Model,
+) -> None:
+    """Shipped counts are over pairs that cannot show it; a fitted pattern keeps what was counted."""
+    alone = code_of("date=year initials=both sounds=absent incomplete")
+    beside = code_of("date=year initials=both sounds=absent incomplete", "agree")
+    _, u = model.probabilities(np.asarray([alone, beside]))
+    assert u[0] == pytest.approx(model.same_year * model.same_initials)
+    assert u[1] == pytest.approx(u[0] * model.levels["chain"]["agree"].u)
+    counted = replace(model, joint={alone: Probabilities(0.05, 1e-9)})
+    assert counted.probabilities(np.asarray([alone]))[1] == pytest.approx(1e-9)
+
+
+@SHIPPED
 def test_agreement_speaks_for_a_match_and_disagreement_against(model: Model) -> None:
     for comparison, levels in model.levels.items():
         assert levels["agree"].m > levels["agree"].u, comparison
