@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from cli.output import emit, format_option, say
+from cli.output import CompletedWithWarnings, emit, format_option, say
 from cli.terminal import open_node, read_line
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -47,8 +47,9 @@ def record(
     from node.consent import ConsentTerms, record_consent, record_consents, send_or_say_so
 
     node = open_node(ctx)
+    outdated = 0
     if file is not None:
-        _record_list(node, file, dry_run, record_consents)
+        outdated = _record_list(node, file, dry_run, record_consents)
     else:
         if not (purposes and method and notice_version):
             raise click.UsageError("one person's consent needs --purposes, --method and --notice-version")
@@ -70,6 +71,8 @@ def record(
         say("Consent recorded.")
     if not dry_run:
         send_or_say_so(node)
+    if outdated:
+        raise CompletedWithWarnings(f"consents older than a withdrawal or objection, left out: {outdated}")
 
 
 @consent.command()
@@ -146,7 +149,8 @@ def send(ctx: click.Context) -> None:
     say(f"{send_waiting(open_node(ctx))} changes sent.")
 
 
-def _record_list(node: Any, file: Path, dry_run: bool, record_consents: Any) -> None:
+def _record_list(node: Any, file: Path, dry_run: bool, record_consents: Any) -> int:
+    """Record a list; returns how many of it were left out as older than a withdrawal or objection."""
     from node.caseload import require_handle
     from node.consent_files import read_consents
 
@@ -155,9 +159,13 @@ def _record_list(node: Any, file: Path, dry_run: bool, record_consents: Any) -> 
         for local_id, _ in entries:
             require_handle(node.store, local_id)
         say(f"{len(entries)} consents can be recorded.")
-        return
-    changed = record_consents(node, entries)
-    say(f"{changed} consents recorded, {len(entries) - changed} were known already.")
+        return 0
+    recorded = record_consents(node, entries)
+    known = len(entries) - recorded.changed - len(recorded.outdated)
+    say(f"{recorded.changed} consents recorded, {known} were known already.")
+    for number in recorded.outdated:
+        say(f"Entry {number + 1}: given before the person withdrew or objected; left out.")
+    return len(recorded.outdated)
 
 
 def _utc(day: datetime | None) -> datetime | None:

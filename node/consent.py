@@ -14,11 +14,11 @@ from typing import Any
 
 from node.caseload import reference_of, require_handle
 from node.client import HubClient
-from node.errors import HubRefusedError, HubUnreachableError, RecordFormatError
+from node.errors import HubRefusedError, HubUnreachableError, PolicyError, RecordFormatError
 from node.home import Node
-from node.pushing import forget_shared
+from node.pushing import forget_shared, remove_due
 from node.store import Store
-from node.times import format_time
+from node.times import format_time, parse_time
 
 PURPOSES = (
     "case_conference",
@@ -94,31 +94,54 @@ class KeptConsent:
         return "ended" if ended else "given"
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What came of a list: how many new versions, and which entries (from 0) were left out as outdated."""
+
+    changed: int
+    outdated: tuple[int, ...]
+
+
 def record_consent(node: Node, local_id: str, terms: ConsentTerms) -> None:
     """Keep a person's consent here, as a new version; `send_consents` sends it.
 
     Raises:
         RecordFormatError: The caseload has no such reference.
+        PolicyError: The consent was given before the person withdrew or objected.
     """
-    _append(node.store, require_handle(node.store, local_id), _document(terms))
+    handle = require_handle(node.store, local_id)
+    if is_outdated(terms, _newest(node.store, handle)):
+        raise PolicyError(
+            "the person has withdrawn or objected since this consent was given; only a later one counts: "
+            "give the day it was given with --captured-at"
+        )
+    _append(node.store, handle, _document(terms))
 
 
-def record_consents(node: Node, entries: Sequence[tuple[str, ConsentTerms]]) -> int:
+def record_consents(node: Node, entries: Sequence[tuple[str, ConsentTerms]]) -> Recorded:
     """Keep many people's consents, all or none; an unchanged one makes no new version.
 
-    Returns:
-        How many made a new version.
+    A consent given before the person withdrew or objected is left out: an old list recorded again must not
+    bring back what was taken back.
     """
     handles = [require_handle(node.store, local_id) for local_id, _ in entries]
-    changed = 0
+    changed, outdated = 0, []
     with node.store.transaction():
-        for handle, (_, terms) in zip(handles, entries, strict=True):
+        for number, (handle, (_, terms)) in enumerate(zip(handles, entries, strict=True)):
             document = _document(terms)
             newest = _newest(node.store, handle)
-            if newest is None or {**newest, "version": 0} != {**document, "version": 0}:
+            if is_outdated(terms, newest):
+                outdated.append(number)
+            elif newest is None or {**newest, "version": 0} != {**document, "version": 0}:
                 _insert(node.store, handle, document, newest)
                 changed += 1
-    return changed
+    return Recorded(changed, tuple(outdated))
+
+
+def is_outdated(terms: ConsentTerms, newest: Mapping[str, Any] | None) -> bool:
+    """Whether the person withdrew or objected at or after the time this consent was given."""
+    ends = [newest[field] for field in ("withdrawn_at", "objected_at") if newest and newest[field]]
+    return any(terms.captured_at <= parse_time(end) for end in ends)
 
 
 def withdraw_consent(node: Node, local_id: str) -> None:
@@ -205,6 +228,8 @@ def send_or_say_so(node: Node) -> None:
         HubRefusedError: Kept here; the hub refused to take it.
     """
     try:
+        # Sealed people first: what may hurt most is never behind anything else.
+        remove_due(node)
         send_consents(node)
     except HubUnreachableError:
         raise HubUnreachableError(

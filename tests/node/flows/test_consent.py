@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Callable
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 
+from hub.models import Record
 from node.consent import (
+    Recorded,
     count_waiting,
     find_consent,
     list_consents,
@@ -19,9 +23,11 @@ from node.consent import (
     withdraw_consent,
 )
 from node.consent_files import read_consents
-from node.errors import HubRefusedError, HubUnreachableError, RecordFormatError
+from node.errors import HubRefusedError, HubUnreachableError, PolicyError, RecordFormatError
+from node.home import Node
 from node.outbox import send_waiting
 from node.pushing import push_caseload
+from node.sealing import seal_person
 from tests.broken_transports import always, broken
 from tests.federation import Federation, terms
 from tests.people import people, person
@@ -53,9 +59,40 @@ def test_versions_go_in_order_even_if_the_first_did_not_arrive(federation: Feder
         change()
         with broken(holder, always), pytest.raises(HubUnreachableError):
             send_consents(holder)
-    record_consent(holder, "H00003", terms(notice_version="3"))
+    later = federation.clock() + timedelta(seconds=1)
+    record_consent(holder, "H00003", terms(captured_at=later, valid_from=federation.clock()))
     assert send_consents(holder) == 3
     assert federation.words("asker", person(3)) == {"holder": "Known"}
+
+
+@pytest.mark.parametrize("end", [withdraw_consent, record_objection])
+def test_an_old_consent_recorded_again_never_takes_back_a_withdrawal(
+    federation: Federation, end: Callable[[Node, str], None]
+) -> None:
+    holder = federation.nodes["holder"]
+    federation.share("holder", people(5))
+    old = [(f"H0000{n}", terms()) for n in (3, 4)]
+    assert record_consents(holder, old) == Recorded(2, ())
+    end(holder, "H00003")
+    assert record_consents(holder, old) == Recorded(0, (0,))
+    with pytest.raises(PolicyError, match="withdrawn or objected"):
+        record_consent(holder, "H00003", terms(notice_version="9"))
+    send_or_say_so(holder)
+    assert federation.words("asker", person(3)) == {"holder": "No shared match"}
+
+
+def test_a_seal_that_waited_goes_with_the_next_consent(federation: Federation) -> None:
+    holder = federation.nodes["holder"]
+    federation.share("holder", people(5))
+    federation.consent("holder", "H00003")
+    federation.consent("holder", "H00004")
+    with broken(holder, always), pytest.raises(HubUnreachableError, match="sealed at this node"):
+        seal_person(holder, "H00003")
+    withdraw_consent(holder, "H00004")
+    send_or_say_so(holder)
+    # Whatever consent says: the tokens themselves have left the hub.
+    with federation.hub.database.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Record)) == 4
 
 
 def test_consent_sent_whose_answer_was_lost_is_sent_again_without_harm(federation: Federation) -> None:
@@ -97,8 +134,8 @@ def test_a_list_recorded_again_makes_no_new_versions(federation: Federation) -> 
     holder = federation.nodes["holder"]
     federation.share("holder", people(5))
     entries = [("H00001", terms()), ("H00002", terms())]
-    assert record_consents(holder, entries) == 2
-    assert record_consents(holder, [*entries[:1], ("H00002", terms(method="verbal"))]) == 1
+    assert record_consents(holder, entries).changed == 2
+    assert record_consents(holder, [*entries[:1], ("H00002", terms(method="verbal"))]).changed == 1
 
 
 def test_a_consent_list_reads_days_in_both_orders_and_several_purposes(tmp_path: Path) -> None:
