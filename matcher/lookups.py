@@ -25,7 +25,7 @@ from matcher.patterns import (
     pattern_levels,
 )
 from matcher.schema import LinkageSchema
-from matcher.tokens import BoolArray, FloatArray, IntArray, TokenSet
+from matcher.tokens import FloatArray, IntArray, TokenSet
 from matcher.weights import area_weight, log_odds, posteriors, set_posterior
 
 SMALLEST_KNOWN_RATE, LARGEST_KNOWN_RATE = 0.001, 0.9
@@ -34,6 +34,10 @@ SMALLEST_KNOWN_RATE, LARGEST_KNOWN_RATE = 0.001, 0.9
 LISTED_TWICE = 1e-6
 # About 3 % of people are twins (15 of 1,000 maternities are multiple); perhaps one twin in ten is known too.
 TWIN_KNOWN = 0.003
+# Where dates agree and names plainly do not, slips and relations make strangers alike this often.
+STRANGER_ALIKE = 0.01
+# Without a linking run to tell, an agency is as likely not to know a person, however small the network.
+LARGEST_SUPPOSED_RATE = 0.5
 POSSIBLE = Thresholds().possibly
 
 
@@ -91,9 +95,9 @@ class LookupScores:
         if pair is None:
             return None
         steps = explain_pattern(self._explained.model, int(self._explained.pattern[pair]))
-        twin = float(self._explained.twin_bits[pair])
-        if twin >= 0.005:
-            steps += (Step("twins", "possible", -twin),)
+        coincidence = float(self._explained.coincidence_bits[pair])
+        if coincidence >= 0.005:
+            steps += (Step("coincidence", "possible", -coincidence),)
         crowding = float(self._explained.crowding_bits[pair])
         if abs(crowding) >= 0.005:
             steps += (Step("initials", "common" if crowding < 0 else "rare", crowding),)
@@ -115,7 +119,7 @@ class _Explained:
     pair_of: dict[tuple[int, int], int]
     fitting: dict[tuple[int, int], IntArray]
     pattern: IntArray
-    twin_bits: FloatArray
+    coincidence_bits: FloatArray
     crowding_bits: FloatArray
     claimed_bits: FloatArray
     area_bits: FloatArray
@@ -165,9 +169,9 @@ def score_lookups(
     area_bits, area_level = _area(
         model, cases.area[pairs.left[best]], candidates.area[pairs.right[best]], holder, holder_areas
     )
-    twin_bits = _twin_bits(model, pattern, holder_sizes[holder])
+    coincidence_bits = _coincidence_bits(model, pattern, holder_sizes[holder])
     prior_bits = _prior_bits(model, holder_sizes, holder_known)
-    bits = prior_bits[holder] + weight - twin_bits + crowding_bits + area_bits
+    bits = prior_bits[holder] + weight - coincidence_bits + crowding_bits + area_bits
     claimed_bits = _claimed_by_other_cases(schema, model, cases, case, record, bits)
 
     posterior = np.zeros((case_count, len(holder_sizes)))
@@ -188,7 +192,7 @@ def score_lookups(
         pair_of,
         fitting,
         pattern,
-        twin_bits,
+        coincidence_bits,
         crowding_bits,
         claimed_bits,
         area_bits,
@@ -198,29 +202,37 @@ def score_lookups(
     return LookupScores(posterior, best_record, explained)
 
 
-def _twin_bits(model: Model, pattern: IntArray, holder_size: IntArray) -> FloatArray:
-    """Bits to take off patterns that twins show: the same birth date and surname, another forename.
+def _coincidence_bits(model: Model, pattern: IntArray, holder_size: IntArray) -> FloatArray:
+    """Bits to take off patterns that twins show, or that leave the names plainly different.
 
-    Chance agreement shrinks with an agency's size, but a person's twin is as likely to be known to a
-    small agency as to a large one, so u never falls below the chance of that.
+    Chance agreement shrinks with an agency's size, but a person's twin, or a slip that makes strangers
+    look alike, is as likely at a small agency as at a large one: u never falls below the chance of that.
     """
-    _, u = model.probabilities(pattern)
-    floor = TWIN_KNOWN / np.maximum(holder_size, 1)
-    concerned = twins_show()[pattern // int(np.prod(PATTERN_SHAPE[1:]))]
-    return np.where(concerned, np.log2(np.maximum(floor / u, 1.0)), 0.0)
+    identity = pattern // int(np.prod(PATTERN_SHAPE[1:]))
+    # Of identity alone: a number that agrees as well is no coincidence.
+    u = model.identity[1, identity]
+    floor = coincidences()[identity] / np.maximum(holder_size, 1)
+    return np.asarray(np.log2(np.maximum(floor / u, 1.0)), dtype=np.float64)
 
 
 @cache
-def twins_show() -> BoolArray:
-    """Identity levels that two children of one birth show, shape (IDENTITY_COUNT,)."""
-    shown = np.zeros(IDENTITY_COUNT, np.bool_)
+def coincidences() -> FloatArray:
+    """Chance, whatever the agency's size, that it knows a stranger who shows an identity level; 0 = none.
+
+    Returns:
+        Shape (IDENTITY_COUNT,).
+    """
+    chance = np.zeros(IDENTITY_COUNT)
     for code in range(IDENTITY_COUNT):
         level = identity_of(code)
         if isinstance(level, GradedIdentity):
-            shown[code] = level.surname == "same" and level.forename == "other"
-        else:
-            shown[code] = level.date == "exact" and level.initials == "last"
-    return shown
+            if level.forename == "other":
+                chance[code] = TWIN_KNOWN if level.surname == "same" else STRANGER_ALIKE
+        elif level.sounds == "differ":
+            chance[code] = STRANGER_ALIKE
+        elif level.date == "exact" and level.initials == "last":
+            chance[code] = TWIN_KNOWN
+    return chance
 
 
 def _with_claims(bits: FloatArray, claimed_bits: FloatArray) -> float:
@@ -299,7 +311,8 @@ def _level_weight(model: Model, comparison: str, level: str) -> float:
 
 def _prior_bits(model: Model, holder_sizes: IntArray, holder_known: FloatArray | None) -> FloatArray:
     """log₂(pi/N / (1 - pi)) of each holder."""
-    usual = model.known_rate * holder_sizes / max(float(holder_sizes.sum()), 1.0)
+    share = holder_sizes / max(float(holder_sizes.sum()), 1.0)
+    usual = np.minimum(model.known_rate * share, LARGEST_SUPPOSED_RATE)
     expected = usual if holder_known is None else holder_known
     known = np.clip(expected, SMALLEST_KNOWN_RATE, LARGEST_KNOWN_RATE)
     odds = np.asarray([log_odds(float(rate)) for rate in known])

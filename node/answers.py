@@ -158,7 +158,7 @@ COMPARISON_WORDS: Mapping[str, Mapping[str, str]] = {
         "differ": "the NHS numbers differ",
         "absent": "one side has no NHS number",
     },
-    "twins": {"possible": "a twin would look the same, so it says less"},
+    "coincidence": {"possible": "a twin or another relation could look the same, so it says less"},
     "other_case": {
         "claims": "another person on this list fits the same record, and only one of them can be it",
     },
@@ -180,7 +180,7 @@ COMPARISON_WORDS: Mapping[str, Mapping[str, str]] = {
 COMPARISON_NAMES: Mapping[str, str] = {
     "identity": "date of birth and names",
     "names": "names",
-    "twins": "twins are possible",
+    "coincidence": "twins and coincidence",
     "other_case": "another case of this list",
     "initials": "how common the initials are",
     "chain": "CHAIN number",
