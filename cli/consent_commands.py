@@ -132,7 +132,7 @@ def list_(ctx: click.Context, output_format: str) -> None:
             "state": kept.state(now),
             "purposes": " ".join(kept.document["purposes"]),
             "recipients": " ".join(kept.document["recipients"]),
-            "valid_until": kept.document["valid_until"],
+            "last_day": _last_day(kept.document["valid_until"]),
             "hub_knows": kept.sent,
         }
         for kept in list_consents(node.store)
@@ -166,6 +166,13 @@ def _record_list(node: Any, file: Path, dry_run: bool, record_consents: Any) -> 
     for number in recorded.outdated:
         say(f"Entry {number + 1}: given before the person withdrew or objected; left out.")
     return len(recorded.outdated)
+
+
+def _last_day(ends: str | None) -> str | None:
+    """The last day on which a consent holds; it is kept as the moment after."""
+    from node.times import parse_time
+
+    return None if ends is None else (parse_time(ends) - timedelta(seconds=1)).date().isoformat()
 
 
 def _utc(day: datetime | None) -> datetime | None:

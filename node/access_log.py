@@ -86,9 +86,16 @@ def describe_log(node: Node, *, after: int = 0) -> Iterator[LogLine]:
     for index, entry in read_entries(node.store, after=after):
         cases = entry.get("cases") or []
         if not cases:
-            yield _line(node, index, entry, reference=_handle_reference(node.store, entry))
+            reference = _handle_reference(node.store, entry)
+            yield _line(node, index, entry, reference=reference, outcome=_refusal(entry))
         for case in cases:
             yield _case_line(node, index, entry, case)
+
+
+def _refusal(entry: dict[str, Any]) -> str:
+    """What a look-up was refused for, in the log's own word; "" for everything else."""
+    source, subject, action = [*str(entry["action"]).split(":", 2), "", ""][:3]
+    return f"refused: {action}" if (source, subject) == ("lookup", "refused") else ""
 
 
 def _case_line(node: Node, index: int, entry: dict[str, Any], case: dict[str, Any]) -> LogLine:

@@ -236,6 +236,14 @@ def test_an_unreachable_hub_keeps_a_withdrawal_and_says_so(tmp_path: Path, passp
             "holder", [{"local_id": "A1", "dob": "1980-02-03", "forename": "Ann", "surname": "Other"}]
         )
         home = federation.nodes["holder"].home
+        record = run(
+            home, "consent", "record", "--purposes", "case_conference", "--method", "written",
+            "--notice-version", "2", "--captured-at", "2026-03-02", "--valid-until", "2099-06-30",
+            passphrase=passphrase, stdin="A1\n",
+        )  # fmt: skip
+        assert record.returncode == 0, record.stderr
+    (row,) = json.loads(run(home, "consent", "list", "--format", "json", passphrase=passphrase).stdout)
+    assert (row["state"], row["last_day"]) == ("given", "2099-06-30")
     done = run(home, "consent", "withdraw", passphrase=passphrase, stdin="A1\n")
     assert done.returncode == 6 and "waiting" in done.stderr
     listed = run(home, "consent", "list", "--format", "json", passphrase=passphrase)

@@ -147,6 +147,11 @@ def test_a_refused_look_up_says_why(federation: Federation, changes: dict[str, o
     with pytest.raises(HubRefusedError) as refused:
         federation.ask("asker", person(3), **changes)
     assert refused.value.code == code
+    asker = federation.nodes["asker"]
+    sync_log(asker)
+    assert [line.outcome for line in describe_log(asker) if line.action.startswith("lookup:")] == [
+        f"refused: {code}"
+    ]
 
 
 @pytest.mark.parametrize(
