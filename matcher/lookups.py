@@ -36,6 +36,8 @@ LISTED_TWICE = 1e-6
 TWIN_KNOWN = 0.003
 # Where dates agree and names plainly do not, slips and relations make strangers alike this often.
 STRANGER_ALIKE = 0.01
+# Beside a swapped day and month no slot compares names: there "differ" only says that none agreed.
+NAMES_COMPARED_BESIDE = ("exact", "day_differs", "month_differs", "year_differs", "year")
 # Without a linking run to tell, an agency is as likely not to know a person, however small the network.
 LARGEST_SUPPOSED_RATE = 0.5
 POSSIBLE = Thresholds().possibly
@@ -228,7 +230,7 @@ def coincidences() -> FloatArray:
         if isinstance(level, GradedIdentity):
             if level.forename == "other":
                 chance[code] = TWIN_KNOWN if level.surname == "same" else STRANGER_ALIKE
-        elif level.sounds == "differ":
+        elif level.sounds == "differ" and level.date in NAMES_COMPARED_BESIDE:
             chance[code] = STRANGER_ALIKE
         elif level.date == "exact" and level.initials == "last":
             chance[code] = TWIN_KNOWN
