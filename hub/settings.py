@@ -47,6 +47,12 @@ class HubSettings(BaseSettings):
     lock_timeout_seconds: float = Field(
         default=10.0, gt=0, description="How long a writer waits for another before it gives up."
     )
+    answer_quantum_seconds: float = Field(
+        default=0.02,
+        ge=0,
+        le=5,
+        description="Answers to look-ups leave at whole multiples of this, so that timing tells nothing.",
+    )
     invitation_hours: int = Field(default=24, ge=1, le=24, description="Life of an enrolment token.")
     staff_cases_per_day: int = Field(
         default=200, ge=1, description="Cases one staff id may ask about in a UTC day."

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+import anyio
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -25,6 +27,7 @@ from hub.authentication import (
 )
 from hub.errors import BodyTooLargeError
 from hub.problems import MEDIA_TYPE, problem_of
+from hub.release import QUANTISED, seconds_until_release
 from hub.service import Hub
 from keys.envelope import claimed_nonce, sign_response
 
@@ -66,11 +69,17 @@ class SignedCalls:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        began = time.perf_counter()
         headers = _headers(scope)
         unsigned = (scope["method"], scope["path"]) in UNSIGNED
         nonce = None if unsigned else claimed_nonce(headers)
         answer = await self._answer(scope, receive, headers, unsigned=unsigned)
-        await self._send(answer, send, nonce=nonce)
+        raw = self._signed_headers(answer, nonce=nonce)
+        if (scope["method"], scope["path"]) in QUANTISED:
+            quantum = self.hub.settings.answer_quantum_seconds
+            await anyio.sleep(seconds_until_release(time.perf_counter() - began, quantum_seconds=quantum))
+        await send({"type": "http.response.start", "status": answer.status, "headers": raw})
+        await send({"type": "http.response.body", "body": answer.body})
 
     async def _answer(
         self, scope: Scope, receive: Receive, headers: Mapping[str, str], *, unsigned: bool
@@ -103,7 +112,7 @@ class SignedCalls:
         query = scope["query_string"].decode("latin-1")
         return origin.rstrip("/") + path + (f"?{query}" if query else "")
 
-    async def _send(self, answer: Buffered, send: Send, *, nonce: str | None) -> None:
+    def _signed_headers(self, answer: Buffered, *, nonce: str | None) -> list[tuple[bytes, bytes]]:
         headers = answer.headers | {"content-length": str(len(answer.body)), "cache-control": "no-store"}
         if nonce is not None:
             headers.setdefault("content-type", "application/json")
@@ -115,9 +124,7 @@ class SignedCalls:
                 request_nonce=nonce,
                 at=self.hub.clock(),
             )
-        raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-        await send({"type": "http.response.start", "status": answer.status, "headers": raw})
-        await send({"type": "http.response.body", "body": answer.body})
+        return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
 
 
 def _problem(error: Exception) -> Buffered:

@@ -1,0 +1,38 @@
+"""Answers leave on a fixed time quantum."""
+
+from __future__ import annotations
+
+import math
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.release import seconds_until_release
+
+elapsed = st.floats(min_value=0, max_value=100, allow_nan=False)
+quantum = st.floats(min_value=0.001, max_value=1, allow_nan=False)
+
+
+@given(elapsed, quantum)
+def test_every_answer_leaves_at_a_whole_multiple_of_the_quantum_and_never_at_once(
+    elapsed: float, quantum: float
+) -> None:
+    released = elapsed + seconds_until_release(elapsed, quantum_seconds=quantum)
+    quanta = released / quantum
+    assert math.isclose(quanta, round(quanta), rel_tol=1e-6)
+    assert round(quanta) >= 1
+
+
+@given(elapsed, quantum)
+def test_no_answer_waits_longer_than_one_quantum(elapsed: float, quantum: float) -> None:
+    assert 0 <= seconds_until_release(elapsed, quantum_seconds=quantum) <= quantum * (1 + 1e-9)
+
+
+def test_two_answers_worked_out_in_the_same_quantum_leave_together() -> None:
+    quick, slow = 0.0031, 0.0194
+    assert quick + seconds_until_release(quick, quantum_seconds=0.02) == 0.02
+    assert slow + seconds_until_release(slow, quantum_seconds=0.02) == 0.02
+
+
+def test_without_a_quantum_nothing_is_held_back() -> None:
+    assert seconds_until_release(0.0031, quantum_seconds=0) == 0
