@@ -17,10 +17,11 @@ from cli.demo.generator import DEFAULT_AS_OF, generate
 from cli.evaluation_data import Population, load_population, parse_fields
 from matcher.candidates import Meetings
 from matcher.estimation import CLASSES, identity_availability
-from matcher.linking import best_of_records, pairs_by_class, record_availability
+from matcher.linking import pairs_by_class, record_availability
 from matcher.model import Model, Probabilities, format_model, structural_identity
 from matcher.patterns import IDENTITY_COUNT, PATTERN_SHAPE, GradedIdentity, compare, identity_of
 from matcher.schema import LinkageSchema
+from matcher.scoring import best_of_records
 from matcher.tokens import BoolArray, FloatArray, IntArray
 
 PEOPLE, SEED = 60_000, 7

@@ -21,8 +21,8 @@ import numpy as np
 
 from matcher.errors import ModelParameterError, TokenFormatError
 from matcher.evaluation import Measure
-from matcher.linking import RecordPairs
 from matcher.patterns import NUMBER_LEVELS, PATTERN_SHAPE
+from matcher.scoring import RecordPairs
 from matcher.tokens import BoolArray, FloatArray, IntArray, UInt64Array
 
 # Sums of floats depend on their order, so evidence is counted in 1/1024 bit.

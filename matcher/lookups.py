@@ -14,7 +14,6 @@ import numpy as np
 
 from matcher.candidates import Meetings, stored_meetings
 from matcher.decisions import Thresholds
-from matcher.linking import rests_on_initials
 from matcher.model import COMPARISONS, SAME_DAY, SAME_MONTH, Model
 from matcher.patterns import (
     IDENTITY_COUNT,
@@ -25,6 +24,7 @@ from matcher.patterns import (
     pattern_levels,
 )
 from matcher.schema import LinkageSchema
+from matcher.scoring import rests_on_initials
 from matcher.tokens import FloatArray, IntArray, TokenSet
 from matcher.weights import area_weight, log_odds, posteriors, set_posterior
 

@@ -15,8 +15,8 @@ from matcher.clustering import (
     measure_clusters,
 )
 from matcher.errors import ModelParameterError, TokenFormatError
-from matcher.linking import RecordPairs
 from matcher.patterns import NUMBER_LEVELS, PATTERN_SHAPE, SEX_LEVELS
+from matcher.scoring import RecordPairs
 from matcher.weights import posteriors
 
 ABSENT = NUMBER_LEVELS.index("absent")

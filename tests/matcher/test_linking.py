@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from matcher.candidates import Meetings, stored_meetings
-from matcher.linking import LinkingRun, best_of_records, link
+from matcher.linking import LinkingRun, link
 from matcher.model import shipped_model
 from matcher.patterns import compare
 from matcher.schema import LinkageSchema, shipped_schema
+from matcher.scoring import best_of_records
 from node.identifiers import BirthDate, Identifiers
 from tests.matcher.factories import all_meetings, county, person, stranger, tokens_of
 
