@@ -46,6 +46,7 @@ from matcher.schema import LinkageSchema, shipped_schema
 from node.encoding import EncodedToken, encode_cases, encode_records
 from node.identifiers import BirthDate, Case, Identifiers, Record
 from node.slots import LinkageKeyProvider
+from tests.hub.client import usual_actor
 from tests.postgres import running_postgres
 
 ORIGIN, EPOCH, ASKER = "http://hub.benchmark", "2026-1", "asker"
@@ -75,7 +76,13 @@ class Caller:
         body = json.dumps(document).encode()
         headers = {"content-type": "application/json"}
         headers |= sign_request(
-            self.identity, method=method, url=ORIGIN + path, headers=headers, body=body, at=datetime.now(UTC)
+            self.identity,
+            actor=usual_actor(path, document),
+            method=method,
+            url=ORIGIN + path,
+            headers=headers,
+            body=body,
+            at=datetime.now(UTC),
         )
         return self.client.build_request(method, path, headers=headers, content=body)
 

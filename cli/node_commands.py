@@ -21,7 +21,7 @@ map_option = click.option("--map", "mapping_file", type=FILE, help="TOML file th
 @click.option("--agency", required=True, help="This agency's id, as the hub's operator gave it.")
 @click.option("--team", default="", help="The team to ring, shown on answers unless a row names its own.")
 @click.option("--area", default=None, help="This agency's own area, for rows that name none.")
-@click.option("--staff", default="node", show_default=True, help="Staff id used where a command names none.")
+@click.option("--staff", default="staff-1", show_default=True, help="Staff id used where a command names none.")
 @format_option()
 @click.pass_context
 def init(

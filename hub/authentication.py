@@ -45,10 +45,12 @@ class SignedRequest:
 
 @dataclass(frozen=True, slots=True)
 class CallingNode:
-    """The agency whose node signed a request.
+    """The agency whose node signed a request, and for whom.
 
     Attributes:
         agency: Its id.
+        staff: Staff id of the person who acts, as the node vouches.
+        role: Their role, likewise; one of `keys.actors.Role`, or a word this hub does not know.
         confirmed: Whether the operator has compared its fingerprint.
         custodian: Whether it keeps the linkage keys of the network.
         identity: Its public keys.
@@ -56,6 +58,8 @@ class CallingNode:
     """
 
     agency: str
+    staff: str
+    role: str
     confirmed: bool
     custodian: bool
     identity: PublicIdentity
@@ -67,6 +71,7 @@ class EnrollingNode:
     """Whoever holds the private half of the keys in an enrolment: proof of possession, nothing more."""
 
     identity: PublicIdentity
+    role: str
 
 
 def authenticate(database: Database, request: SignedRequest, *, at: datetime) -> CallingNode:
@@ -92,6 +97,8 @@ def authenticate(database: Database, request: SignedRequest, *, at: datetime) ->
         agency = found["agency"]
         return CallingNode(
             agency=agency.agency,
+            staff=verified.actor.staff,
+            role=verified.actor.role,
             confirmed=agency.state == "confirmed",
             custodian=agency.custodian,
             identity=identity_of(agency),
@@ -110,9 +117,9 @@ def authenticate_enrolment(database: Database, request: SignedRequest, *, at: da
     def key_for(fingerprint: str) -> PublicIdentity | None:
         return declared if declared is not None and declared.fingerprint == fingerprint else None
 
-    _verify(database, request, key_for=key_for, at=at)
+    verified = _verify(database, request, key_for=key_for, at=at)
     assert declared is not None
-    return EnrollingNode(declared)
+    return EnrollingNode(declared, role=verified.actor.role)
 
 
 def identity_of(agency: Agency) -> PublicIdentity:

@@ -147,6 +147,8 @@ def _require_admissible(
     if [case.case for case in body.cases] != list(range(len(body.cases))):
         raise MalformedError("cases.case: must count 0, 1, 2 ...")
     known = {row.agency for row in list_agencies(session)}
+    if (body.staff, body.role) != (caller.staff, caller.role):
+        raise MalformedError("staff, role: are not those of the knownto-actor header")
     if body.agencies is not None and not known.issuperset(body.agencies):
         raise MalformedError("agencies: names one that is not in this network")
     agreements = require_live(session, caller.agency, at=at)

@@ -12,18 +12,8 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from http_message_signatures import (
-    ContentDigest,
-    HTTPMessageSignaturesException,
-    HTTPMessageSigner,
-    HTTPMessageVerifier,
-    HTTPSignatureKeyResolver,
-)
-from http_message_signatures.algorithms import ED25519
-
+from keys.actors import ACTOR_HEADER, Actor, format_actor, parse_actor
 from keys.errors import (
     EnvelopeExpiredError,
     EnvelopeReplayedError,
@@ -33,26 +23,33 @@ from keys.errors import (
 )
 from keys.formats import encode_base64, require_aware
 from keys.identity import NodeIdentity, PublicIdentity
+from keys.message_signatures import (
+    ADDED_FIELDS,
+    Message,
+    RequestMessage,
+    ResponseMessage,
+    sign_message,
+    verify_message,
+)
 from keys.signature_fields import ClaimedSignature, is_nonce, merge_fields, read_nonce, read_signature
 
 REQUEST_TAG = "knownto/1"
 RESPONSE_TAG = "knownto-answer/1"
-REQUEST_COMPONENTS = ("@method", "@authority", "@path", "@query", "content-digest")
+REQUEST_COMPONENTS = ("@method", "@authority", "@path", "@query", "content-digest", "knownto-actor")
 RESPONSE_COMPONENTS = ("@status", "content-type", "content-digest", "knownto-nonce")
 WINDOW = timedelta(seconds=120)  # How far two clocks may be apart, transport included.
 NONCE_HEADER = "Knownto-Nonce"
 
 _NONCE_BYTES = 16
-_LABEL = "knownto"  # Not covered by the signature, so nothing is read from it.
-_ADDED = ("Content-Digest", "Signature-Input", "Signature")
-_NOT_YET = frozenset({NONCE_HEADER.lower(), *(name.lower() for name in _ADDED)})
+_NOT_YET = frozenset(name.lower() for name in (NONCE_HEADER, ACTOR_HEADER, *ADDED_FIELDS))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class VerifiedRequest:
-    """What a verified request proves: who signed it, once, when."""
+    """What a verified request proves: which node signed it, once, when, and for whom."""
 
     keyid: str
+    actor: Actor
     nonce: str
     created: datetime
     signature_b64: str
@@ -81,6 +78,7 @@ def new_nonce() -> str:
 def sign_request(
     identity: NodeIdentity,
     *,
+    actor: Actor,
     method: str,
     url: str,
     headers: Mapping[str, str],
@@ -91,7 +89,8 @@ def sign_request(
     """Sign a request.
 
     Args:
-        identity: Who asks.
+        identity: The node that asks.
+        actor: The person for whom it asks, and in which role.
         method: Upper case.
         url: Absolute and encoded, exactly as it will be sent.
         headers: The header fields the request has already.
@@ -100,13 +99,16 @@ def sign_request(
         nonce: From `new_nonce`; a new one by default.
 
     Returns:
-        The header fields to add: `Content-Digest`, `Signature-Input`, `Signature`.
+        The header fields to add: `Knownto-Actor`, `Content-Digest`, `Signature-Input`, `Signature`.
 
     Raises:
         KeyFormatError: The request cannot be signed as it is (relative URL, already signed, malformed nonce).
     """
-    message = _Request(method, url, _require_unsigned(headers))
-    return _sign(identity, message, REQUEST_COMPONENTS, tag=REQUEST_TAG, body=body, at=at, nonce=nonce)
+    named = {ACTOR_HEADER: format_actor(actor)}
+    message = RequestMessage(method, url, _require_unsigned(headers) | merge_fields(named))
+    return named | _sign(
+        identity, message, REQUEST_COMPONENTS, tag=REQUEST_TAG, body=body, at=at, nonce=nonce
+    )
 
 
 def verify_request(
@@ -135,23 +137,24 @@ def verify_request(
 
     Raises:
         SignatureInvalidError: Missing, malformed, extra or wrong signature, other components or parameters
-            than the protocol's, or a digest that is not the body's.
+            than the protocol's, a digest that is not the body's, or an actor that is not of its form.
         UnknownKeyError: `key_for` knows no such key.
         EnvelopeExpiredError: `created` is more than 120 seconds from `at`.
         EnvelopeReplayedError: The nonce was seen before.
     """
     fields = merge_fields(headers)
     signature = read_signature(fields, components=REQUEST_COMPONENTS, tag=REQUEST_TAG)
+    actor = _read_actor(fields)
     _require_in_window(signature.created, at)
     signer = key_for(signature.keyid)
     if signer is None:
         raise UnknownKeyError("signature: the key id is not known")
-    _verify(_Request(method, url, fields), signature, signer, body=body)
+    _verify(RequestMessage(method, url, fields), signature, signer, body=body)
     # Kept for twice the window, because a clock that runs ahead may sign 120 seconds into the future.
     if not remember_nonce(signature.keyid, signature.nonce, signature.created + 2 * WINDOW):
         raise EnvelopeReplayedError("nonce: seen before")
     return VerifiedRequest(
-        signature.keyid, signature.nonce, signature.created, encode_base64(signature.value)
+        signature.keyid, actor, signature.nonce, signature.created, encode_base64(signature.value)
     )
 
 
@@ -186,7 +189,7 @@ def sign_response(
     """
     _require_nonce(request_nonce)
     fields = {**_require_unsigned(headers), NONCE_HEADER.lower(): request_nonce}
-    message = _Response(status, fields)
+    message = ResponseMessage(status, fields)
     added = _sign(identity, message, RESPONSE_COMPONENTS, tag=RESPONSE_TAG, body=body, at=at, nonce=nonce)
     return {NONCE_HEADER: request_nonce, **added}
 
@@ -213,7 +216,7 @@ def verify_response(
     _require_in_window(signature.created, at)
     if signature.keyid != hub.fingerprint:
         raise UnknownKeyError("signature: not made with the pinned key")
-    _verify(_Response(status, fields), signature, hub, body=body)
+    _verify(ResponseMessage(status, fields), signature, hub, body=body)
     if fields[NONCE_HEADER.lower()] != request_nonce:
         raise EnvelopeReplayedError("knownto-nonce: answers another question")
     return VerifiedResponse(signature.keyid, signature.created, encode_base64(signature.value))
@@ -224,48 +227,9 @@ def claimed_nonce(headers: Mapping[str, str]) -> str | None:
     return read_nonce(merge_fields(headers))
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class _Request:
-    """A request in the shape the library reads."""
-
-    method: str
-    url: str
-    headers: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class _Response:
-    """An answer in the shape the library reads: it knows one by its `status_code`."""
-
-    status_code: int
-    headers: dict[str, str]
-
-
-class _OneKey(HTTPSignatureKeyResolver):
-    """Resolves to the identity that was looked up already, whatever key id is asked for."""
-
-    def __init__(self, signer: PublicIdentity) -> None:
-        self._signer = signer
-
-    def resolve_public_key(self, key_id: str) -> Ed25519PublicKey:
-        return Ed25519PublicKey.from_public_bytes(self._signer.public_key)
-
-
-class _Verifier(HTTPMessageVerifier):
-    """The library's verifier without its own reading of the clock; `_require_in_window` has done that."""
-
-    def validate_created_and_expires(self, sig_input: Any, max_age: timedelta | None = None) -> None:
-        """Nothing: both sides of the window were checked already, by the clock passed in."""
-
-
-def library_verifier(signer: PublicIdentity) -> HTTPMessageVerifier:
-    """The library's verifier for one key; it checks a signature, and nothing else the protocol demands."""
-    return _Verifier(signature_algorithm=ED25519, key_resolver=_OneKey(signer))
-
-
 def _sign(
     identity: NodeIdentity,
-    message: _Request | _Response,
+    message: Message,
     components: tuple[str, ...],
     *,
     tag: str,
@@ -273,38 +237,23 @@ def _sign(
     at: datetime,
     nonce: str | None,
 ) -> dict[str, str]:
-    """Sign by the library's path for external signers, so that the private key stays in the identity."""
     nonce = _require_nonce(new_nonce() if nonce is None else nonce)
-    signer = HTTPMessageSigner(signature_algorithm=ED25519)
-    try:
-        prepared = signer.prepare(
-            message,
-            key_id=identity.public.fingerprint,
-            created=require_aware(at),
-            nonce=nonce,
-            label=_LABEL,
-            tag=tag,
-            covered_component_ids=components,
-            body=body,
-        )
-        signer.apply(message, prepared, identity.sign(prepared.signature_base))
-    except HTTPMessageSignaturesException as error:
-        raise KeyFormatError("message: method, URL or a covered field cannot be signed as it is") from error
-    return {name: message.headers[name] for name in _ADDED}
+    return sign_message(identity, message, components, tag=tag, body=body, at=require_aware(at), nonce=nonce)
 
 
-def _verify(
-    message: _Request | _Response, signature: ClaimedSignature, signer: PublicIdentity, *, body: bytes
-) -> None:
+def _verify(message: Message, signature: ClaimedSignature, signer: PublicIdentity, *, body: bytes) -> None:
     if signature.keyid != signer.fingerprint:
         raise SignatureInvalidError("keyid: not the fingerprint of the key")
+    verify_message(message, signer, body=body)
+
+
+def _read_actor(fields: Mapping[str, str]) -> Actor:
     try:
-        library_verifier(signer).verify(message, max_age=None)
-    except HTTPMessageSignaturesException as error:
-        raise SignatureInvalidError("signature: does not verify") from error
-    # Compared as text: the library would also accept sha-512, which the protocol does not use.
-    if message.headers["content-digest"].strip() != ContentDigest.create(body):
-        raise SignatureInvalidError("content-digest: not the sha-256 of the body")
+        return parse_actor(fields[ACTOR_HEADER.lower()])
+    except KeyError:
+        raise SignatureInvalidError("knownto-actor: missing") from None
+    except KeyFormatError as error:
+        raise SignatureInvalidError(str(error)) from None
 
 
 def _require_in_window(created: datetime, at: datetime) -> None:

@@ -16,6 +16,7 @@ import httpx2
 import stamina
 from stamina.instrumentation import set_on_retry_hooks
 
+from keys.actors import Actor
 from keys.envelope import new_nonce, sign_request, verify_response
 from keys.errors import EnvelopeExpiredError, EnvelopeReplayedError, KeyFormatError, SignatureInvalidError
 from keys.identity import NodeIdentity, PublicIdentity
@@ -65,14 +66,22 @@ class HubClient:
 
     Attributes:
         identity: The node's identity, which signs every call.
+        actor: For whom it calls, and in which role; every call says so.
         hub: The pinned identity of the hub, which must have signed every answer.
     """
 
     def __init__(
-        self, http: httpx2.Client, *, identity: NodeIdentity, hub: PublicIdentity, clock: Clock = utc_now
+        self,
+        http: httpx2.Client,
+        *,
+        identity: NodeIdentity,
+        actor: Actor,
+        hub: PublicIdentity,
+        clock: Clock = utc_now,
     ) -> None:
         self._http = http
         self.identity = identity
+        self.actor = actor
         self.hub = hub
         self.clock = clock
 
@@ -111,6 +120,7 @@ class HubClient:
         request = self._http.build_request(method, path, content=content, headers=headers)
         signed = sign_request(
             self.identity,
+            actor=self.actor,
             method=method,
             url=str(request.url),
             headers=headers,

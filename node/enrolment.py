@@ -70,7 +70,9 @@ def enrol(node: Node, found: FoundHub, *, token: str, hub_fingerprint: str) -> d
         "public_key": public.public_key_base64,
         "exchange_key": public.exchange_key_base64,
     }
-    client = HubClient(node.open_http(), identity=node.identity, hub=found.identity, clock=node.clock)
+    client = HubClient(
+        node.open_http(), identity=node.identity, actor=node.actor, hub=found.identity, clock=node.clock
+    )
     answer = client.call("POST", "/v1/enrolments", body)
     if not fingerprints_equal(str(answer.get("fingerprint")), public.fingerprint):
         raise IntegrityError("the hub enrolled other keys than this node's")

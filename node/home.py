@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx2
 
+from keys.actors import AUTOMATIC, Actor
 from keys.custody import ExchangeKey
 from keys.errors import CustodyError
 from keys.identity import NodeIdentity, PublicIdentity
@@ -53,7 +54,11 @@ class EpochKey:
 
 @dataclass(slots=True)
 class Node:
-    """One opened node. Close it when done."""
+    """One opened node. Close it when done.
+
+    Attributes:
+        actor: For whom it calls the hub; without anybody it acts by itself.
+    """
 
     home: Path
     settings: NodeSettings
@@ -62,6 +67,7 @@ class Node:
     identity: NodeIdentity
     exchange_key: ExchangeKey
     clock: Clock = hub_client.utc_now
+    actor: Actor = AUTOMATIC
     http: httpx2.Client | None = None
 
     def __enter__(self) -> Node:
@@ -82,8 +88,11 @@ class Node:
             self.http = hub_client.open_http(self.settings.hub, timeout_seconds=self.settings.timeout_seconds)
         return self.http
 
-    def client(self) -> HubClient:
+    def client(self, actor: Actor | None = None) -> HubClient:
         """The way to the pinned hub.
+
+        Args:
+            actor: For whom, and in which role; by default for whom the node was opened.
 
         Raises:
             NotInitialisedError: The node has not enrolled.
@@ -91,7 +100,9 @@ class Node:
         if self.settings.hub_public_key is None:
             raise NotInitialisedError("this node has not enrolled with a hub; run 'knownto node enrol'")
         hub = PublicIdentity.from_base64(self.settings.hub_public_key)
-        return HubClient(self.open_http(), identity=self.identity, hub=hub, clock=self.clock)
+        return HubClient(
+            self.open_http(), identity=self.identity, actor=actor or self.actor, hub=hub, clock=self.clock
+        )
 
     @property
     def network(self) -> str:

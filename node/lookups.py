@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from keys.actors import Actor
 from keys.cards import open_card
 from keys.errors import CustodyError, KeyFormatError
 from keys.formats import decode_base64, encode_base64
@@ -150,7 +151,7 @@ def look_up(node: Node, cases: Sequence[tuple[Case, Basis]], asking: Asking) -> 
     if not 1 <= len(cases) <= MOST_CASES:
         raise RecordFormatError("case list", f"a look-up takes 1 to {MOST_CASES} cases")
     send_waiting(node)
-    epoch, client = node.epoch_key(), node.client()
+    epoch, client = node.epoch_key(), node.client(Actor(asking.staff, asking.role))
     agencies = fetch_agencies(client, node.store)
     _require_listed(asking, agencies)
     provider = LinkageKeyProvider(epoch.linkage_key, epoch.schema.digest)

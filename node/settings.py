@@ -26,6 +26,8 @@ RESULT_DAYS = 28
 CASE_WARNING = 15
 ID_PATTERN = r"^[a-z0-9][a-z0-9-]{0,63}$"
 Id = Annotated[str, Field(pattern=ID_PATTERN)]
+# The first person of a node whose maker named nobody.
+FIRST_STAFF = "staff-1"
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -36,7 +38,7 @@ class NodeSettings(BaseModel):
 
     hub: str  # base address, https unless it is this machine
     agency: Id
-    staff: Id = "node"  # who asks when a command does not say
+    staff: Id = FIRST_STAFF  # who acts when a command does not say
     team: Annotated[str, Field(max_length=120)] = ""  # the team to ring, written on every answer card
     area: Id | None = None  # the agency's own area, for records that name none
     network: Id | None = None  # learnt from the hub at enrolment

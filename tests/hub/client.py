@@ -14,6 +14,7 @@ from typing import Any
 from starlette.testclient import TestClient
 
 from hub.clock import format_time
+from keys.actors import Actor
 from keys.documents import canonical_bytes, document_digest
 from keys.envelope import NONCE_HEADER, new_nonce, sign_request, verify_response
 from keys.identity import NodeIdentity, PublicIdentity
@@ -21,6 +22,16 @@ from matcher.schema import LinkageSchema
 from tests.hub.people import Person, encode_probes, encode_token
 
 ORIGIN = "http://hub.test"
+# Who usually does what, by the beginning of the path; the first that fits.
+USUAL_ROLES = (
+    ("/v1/enrolments", "operator"),
+    ("/v1/agreements", "ig"),
+    ("/v1/epochs", "custodian"),
+    ("/v1/log", "ig"),
+    ("/v1/reviews", "ig"),
+    ("/v1/lookups", "coordinator"),
+    ("/v1/", "responder"),
+)
 COVERED_PURPOSES = ("case_conference", "safeguarding_panel", "single_lookup")
 
 
@@ -84,6 +95,7 @@ class Node:
         *,
         body: bytes | None = None,
         signer: NodeIdentity | None = None,
+        actor: Actor | None = None,
     ) -> Answer:
         """Sign and send a call, and refuse an answer that the hub did not sign for it."""
         if body is None:
@@ -92,6 +104,7 @@ class Node:
         headers = {"content-type": "application/json"}
         headers |= sign_request(
             signer or self.identity,
+            actor=actor or usual_actor(path, document),
             method=method,
             url=ORIGIN + path,
             headers=headers,
@@ -242,6 +255,14 @@ class Node:
     def look_up(self, document: Mapping[str, Any]) -> Answer:
         """Send a look-up."""
         return self.call("POST", "/v1/lookups", document)
+
+
+def usual_actor(path: str, document: Any = None) -> Actor:
+    """Who would make this call: the one a look-up names, else somebody of the usual role."""
+    role = next((role for beginning, role in USUAL_ROLES if path.startswith(beginning)), "responder")
+    if isinstance(document, dict) and "staff" in document and "role" in document:
+        return Actor(document["staff"], document["role"])
+    return Actor("worker-1", role)
 
 
 def caseload_digest(records: Sequence[Mapping[str, Any]]) -> str:

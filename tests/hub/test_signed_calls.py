@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from hub.models import Nonce
 from keys.envelope import NONCE_HEADER, new_nonce, sign_request
 from keys.identity import NodeIdentity
-from tests.hub.client import ORIGIN, Node
+from tests.hub.client import ORIGIN, Node, usual_actor
 from tests.hub.conftest import Network
 
 
@@ -28,7 +28,14 @@ def signed(
     headers = {"content-type": "application/json"}
     url = origin + path
     headers |= sign_request(
-        node.identity, method=method, url=url, headers=headers, body=body, at=node.clock(), nonce=nonce
+        node.identity,
+        actor=usual_actor(path),
+        method=method,
+        url=url,
+        headers=headers,
+        body=body,
+        at=node.clock(),
+        nonce=nonce,
     )
     return headers, nonce
 

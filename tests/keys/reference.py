@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
-REQUEST = ("@method", "@authority", "@path", "@query", "content-digest")
+REQUEST = ("@method", "@authority", "@path", "@query", "content-digest", "knownto-actor")
 RESPONSE = ("@status", "content-type", "content-digest", "knownto-nonce")
 
 

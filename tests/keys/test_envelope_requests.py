@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
+from keys.actors import Actor
 from keys.envelope import VerifiedRequest, claimed_nonce, new_nonce, sign_request, verify_request
 from keys.errors import (
     EnvelopeExpiredError,
@@ -25,6 +26,7 @@ from tests.keys.factories import AT, KnownKeys, Nonces, identity, seconds
 
 NODE, OTHER = identity(1), identity(2)
 NONCE = base64.urlsafe_b64encode(bytes(range(16))).decode().rstrip("=")
+ACTOR, ACTOR_TEXT = Actor("j-doe", "officer"), "staff=j-doe;role=officer"
 URL = "https://hub.example/v1/lookups?dry=1"
 BODY = b'{"format":"lookup/1"}'
 KNOWN = KnownKeys(NODE.public, OTHER.public)
@@ -39,7 +41,7 @@ class Sent:
     body: bytes = BODY
     headers: dict[str, str] = field(
         default_factory=lambda: sign_request(
-            NODE, method="POST", url=URL, headers={}, body=BODY, at=AT, nonce=NONCE
+            NODE, actor=ACTOR, method="POST", url=URL, headers={}, body=BODY, at=AT, nonce=NONCE
         )
     )
     at: datetime = AT
@@ -68,6 +70,7 @@ def signed_otherwise(
     components: tuple[str, ...] = reference.REQUEST,
     parameters: str | None = None,
     digest: str | None = None,
+    actor: str = ACTOR_TEXT,
     private: bytes = bytes([1]) * 32,
     **given: Any,
 ) -> Sent:
@@ -79,6 +82,7 @@ def signed_otherwise(
         "@query": "?dry=1",
         "@target-uri": URL,
         "content-digest": digest or reference.content_digest(BODY),
+        "knownto-actor": actor,
     }
     defaults = {
         "created": int(AT.timestamp()),
@@ -89,7 +93,7 @@ def signed_otherwise(
     text = reference.signature_parameters(**{**defaults, **given}) if parameters is None else parameters
     key = Ed25519PrivateKey.from_private_bytes(private)
     fields = reference.signature_fields(key, values, components, text)
-    return Sent(headers={"Content-Digest": values["content-digest"], **fields})
+    return Sent(headers={"Knownto-Actor": actor, "Content-Digest": values["content-digest"], **fields})
 
 
 def parameters(**given: Any) -> str:
@@ -100,6 +104,7 @@ def parameters(**given: Any) -> str:
 def test_a_request_as_it_was_signed_is_taken() -> None:
     verified = Sent().verify()
     assert (verified.keyid, verified.nonce, verified.created) == (NODE.public.fingerprint, NONCE, AT)
+    assert verified.actor == ACTOR
 
 
 def test_the_plain_way_of_signing_is_taken_too() -> None:
@@ -207,7 +212,16 @@ ALTERED = [
     pytest.param(
         Sent().header("Signature-Input", lambda text: text + ";created=1"), id="one parameter twice"
     ),
-    pytest.param(signed_otherwise(components=reference.REQUEST[:4]), id="signed without the digest"),
+    pytest.param(
+        signed_otherwise(components=(*reference.REQUEST[:4], "knownto-actor")), id="signed without the digest"
+    ),
+    pytest.param(signed_otherwise(components=reference.REQUEST[:5]), id="signed without the actor"),
+    pytest.param(Sent().without("Knownto-Actor"), id="the actor taken away"),
+    pytest.param(Sent().header("Knownto-Actor", lambda _: "staff=j-doe;role=ig"), id="another role"),
+    pytest.param(Sent().header("Knownto-Actor", lambda _: "staff=k-roe;role=officer"), id="another person"),
+    pytest.param(
+        Sent().header("Knownto-Actor", lambda text: f"{text}, staff=k-roe;role=ig"), id="a second actor"
+    ),
     pytest.param(signed_otherwise(components=reference.REQUEST[1:]), id="signed without the method"),
     pytest.param(
         signed_otherwise(components=("@method", "@path", "@query", "content-digest")),
@@ -238,6 +252,26 @@ ALTERED = [
     pytest.param(
         signed_otherwise(digest=reference.content_digest(b"other")),
         id="signed with the digest of another body",
+    ),
+    *(
+        pytest.param(signed_otherwise(actor=text), id=f"signed with {defect}")
+        for text, defect in {
+            "": "an empty actor",
+            "staff=j-doe": "no role",
+            "role=officer": "no staff id",
+            "role=officer;staff=j-doe": "role and staff id in the other order",
+            "staff=j-doe; role=officer": "a blank in the actor",
+            "staff=j-doe;role=officer;role=ig": "two roles",
+            "staff=j-doe;role=officer, staff=j-doe;role=ig": "two actors",
+            'staff="j-doe";role="officer"': "quotes in the actor",
+            "staff=J-Doe;role=officer": "capitals in the staff id",
+            "staff=;role=officer": "an empty staff id",
+            f"staff={'a' * 65};role=officer": "a staff id too long",
+            "staff=j-doe;role=node": "a person who acts as the node",
+            "staff=node;role=officer": "a node that acts as a person",
+            "staff=j-doe;role=": "an empty role",
+            "staff=j-doe;role=Officer": "capitals in the role",
+        }.items()
     ),
     pytest.param(signed_otherwise(parameters=""), id="signed without parameters"),
     pytest.param(signed_otherwise(private=bytes([2]) * 32), id="signed with another key"),
@@ -299,7 +333,7 @@ def test_a_request_outside_the_window_is_refused(skew: int) -> None:
 
 def test_a_request_of_an_unknown_node_is_refused() -> None:
     stranger = identity(9)
-    headers = sign_request(stranger, method="POST", url=URL, headers={}, body=BODY, at=AT)
+    headers = sign_request(stranger, actor=ACTOR, method="POST", url=URL, headers={}, body=BODY, at=AT)
     with pytest.raises(UnknownKeyError) as refusal:
         replace(Sent(), headers=headers).verify()
     assert_says_nothing(refusal.value, replace(Sent(), headers=headers))
@@ -329,7 +363,7 @@ def test_the_same_request_is_refused_the_second_time() -> None:
 
 def test_a_nonce_is_kept_until_the_window_has_closed_for_good() -> None:
     ahead = sign_request(
-        NODE, method="POST", url=URL, headers={}, body=BODY, at=AT + seconds(120), nonce=NONCE
+        NODE, actor=ACTOR, method="POST", url=URL, headers={}, body=BODY, at=AT + seconds(120), nonce=NONCE
     )
     sent = replace(Sent(), headers=ahead)
     sent.verify()
@@ -342,7 +376,9 @@ def test_a_nonce_is_kept_until_the_window_has_closed_for_good() -> None:
 def test_two_nodes_may_use_the_same_nonce() -> None:
     sent = Sent()
     sent.verify()
-    headers = sign_request(OTHER, method="POST", url=URL, headers={}, body=BODY, at=AT, nonce=NONCE)
+    headers = sign_request(
+        OTHER, actor=ACTOR, method="POST", url=URL, headers={}, body=BODY, at=AT, nonce=NONCE
+    )
     assert replace(sent, headers=headers).verify().keyid == OTHER.public.fingerprint
 
 
@@ -365,13 +401,21 @@ def test_a_field_that_came_in_two_lines_is_two_signatures() -> None:
         pytest.param({"method": "post"}, id="a method in lower case"),
         pytest.param({"headers": {"signature": "x"}}, id="a message signed already"),
         pytest.param({"headers": {"Content-Digest": "x"}}, id="a digest already there"),
+        pytest.param({"headers": {"knownto-actor": "x"}}, id="an actor already there"),
         pytest.param({"nonce": "short"}, id="a nonce too short"),
         pytest.param({"nonce": ""}, id="an empty nonce"),
         pytest.param({"at": AT.replace(tzinfo=None)}, id="a time without zone"),
     ],
 )
 def test_what_cannot_be_verified_is_not_signed(change: dict[str, Any]) -> None:
-    request: dict[str, Any] = {"method": "POST", "url": URL, "headers": {}, "body": BODY, "at": AT}
+    request: dict[str, Any] = {
+        "actor": ACTOR,
+        "method": "POST",
+        "url": URL,
+        "headers": {},
+        "body": BODY,
+        "at": AT,
+    }
     with pytest.raises(KeyFormatError):
         sign_request(NODE, **{**request, **change})
 
@@ -405,7 +449,7 @@ def test_any_request_is_taken_whole_and_refused_with_any_bit_of_its_signature_ch
     path: str, query: str | None, body: bytes, position: int, bit: int
 ) -> None:
     url = f"https://hub.example{path}" + ("" if query is None else f"?{query}")
-    headers = sign_request(NODE, method="POST", url=url, headers={}, body=body, at=AT)
+    headers = sign_request(NODE, actor=ACTOR, method="POST", url=url, headers={}, body=body, at=AT)
     sent = Sent(url=url, body=body, headers=headers)
     value = bytearray(base64.b64decode(sent.verify().signature_b64))
     value[position] ^= 1 << bit
@@ -414,7 +458,10 @@ def test_any_request_is_taken_whole_and_refused_with_any_bit_of_its_signature_ch
         changed.verify()
 
 
-@given(name=st.sampled_from(["Signature", "Signature-Input", "Content-Digest"]), text=st.text(max_size=60))
+@given(
+    name=st.sampled_from(["Signature", "Signature-Input", "Content-Digest", "Knownto-Actor"]),
+    text=st.text(max_size=60),
+)
 def test_any_text_in_a_signature_field_is_refused_with_an_error_of_ours(name: str, text: str) -> None:
     with pytest.raises(KeysError):
         Sent().header(name, lambda _: text).verify()

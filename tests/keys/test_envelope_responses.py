@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from keys.actors import AUTOMATIC
 from keys.envelope import VerifiedResponse, new_nonce, sign_request, sign_response, verify_response
 from keys.errors import (
     EnvelopeExpiredError,
@@ -62,7 +63,9 @@ def test_an_empty_answer_is_signed_and_taken() -> None:
 
 
 UNSIGNED = {name: text for name, text in signed().items() if not name.startswith("Signature")}
-REQUEST = sign_request(HUB, method="GET", url="https://hub.example/", headers={}, body=BODY, at=AT)
+REQUEST = sign_request(
+    HUB, actor=AUTOMATIC, method="GET", url="https://hub.example/", headers={}, body=BODY, at=AT
+)
 REFUSED = [
     pytest.param(replace(Received(), status=403), SignatureInvalidError, id="another status"),
     pytest.param(replace(Received(), body=b"{}"), SignatureInvalidError, id="another body"),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from keys.actors import Actor
 from keys.cards import open_card, seal_card
 from keys.custody import ExchangeKey, unwrap_linkage_key
 from keys.documents import document_digest, signing_bytes
@@ -52,6 +53,7 @@ def test_a_document_has_the_bytes_digest_and_signature_of_its_vector(case: dict[
 def test_a_request_is_signed_as_its_vector(case: dict[str, Any]) -> None:
     added = sign_request(
         identity_of(load_vector("requests.json")["identity"]),
+        actor=Actor(case["staff"], case["role"]),
         method=case["method"],
         url=case["url"],
         headers={},
@@ -75,6 +77,7 @@ def test_a_request_of_the_vectors_is_accepted(case: dict[str, Any]) -> None:
         remember_nonce=lambda *_: True,
     )
     assert (verified.nonce, verified.keyid) == (case["nonce"], signer.public.fingerprint)
+    assert verified.actor == Actor(case["staff"], case["role"])
     assert verified.signature_b64 in case["headers"]["Signature"]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from keys.actors import AUTOMATIC
 from keys.identity import NodeIdentity
 from node.client import HubClient, open_http
 from node.enrolment import enrol, find_hub
@@ -83,7 +84,9 @@ def test_an_old_answer_is_refused(federation: Federation) -> None:
 def test_another_hub_is_refused(federation: Federation) -> None:
     holder = federation.nodes["holder"]
     other = NodeIdentity.generate().public
-    client = HubClient(holder.open_http(), identity=holder.identity, hub=other, clock=holder.clock)
+    client = HubClient(
+        holder.open_http(), identity=holder.identity, actor=holder.actor, hub=other, clock=holder.clock
+    )
     with pytest.raises(IntegrityError, match="pinned"):
         client.call("GET", "/v1/agencies")
 
@@ -117,7 +120,7 @@ def test_a_call_that_works_at_the_second_try_is_answered(federation: Federation)
 def test_an_error_of_the_transport_shows_neither_address_nor_request() -> None:
     http = open_http("http://127.0.0.1:9", timeout_seconds=0.2)
     identity = NodeIdentity.generate()
-    client = HubClient(http, identity=identity, hub=identity.public)
+    client = HubClient(http, identity=identity, actor=AUTOMATIC, hub=identity.public)
     with pytest.raises(HubUnreachableError) as caught:
         client.call("POST", "/v1/lookups", {"secret": "sentinel"})
     assert "sentinel" not in str(caught.value) and "127.0.0.1" not in str(caught.value)

@@ -90,18 +90,39 @@ def _signed(private: Ed25519PrivateKey, document: dict[str, object]) -> dict[str
 def requests() -> dict[str, object]:
     private, described = signer("node")
     cases = [
-        ("a question without query or body", "GET", "https://hub.example/v1/agencies", b""),
-        ("a query", "GET", "https://hub.example/v1/log?after=7&limit=50", b""),
-        ("a body", "POST", "https://hub.example/v1/lookups", b'{"format":"lookup/1"}'),
-        ("a port of its own", "PUT", "http://127.0.0.1:8443/v1/agreements/isa-1/signatures", b"{}"),
-        ("a host in capitals and the default port", "DELETE", "https://HUB.Example:443/v1/caseload", b""),
+        ("a question without query or body", "GET", "https://hub.example/v1/agencies", b"", "node", "node"),
+        ("a query", "GET", "https://hub.example/v1/log?after=7&limit=50", b"", "m-ig", "ig"),
+        ("a body", "POST", "https://hub.example/v1/lookups", b'{"format":"lookup/1"}', "0", "officer"),
+        (
+            "a port of its own",
+            "PUT",
+            "http://127.0.0.1:8443/v1/agreements/isa-1/signatures",
+            b"{}",
+            "m-ig",
+            "ig",
+        ),
+        (
+            "a host in capitals and the default port",
+            "DELETE",
+            "https://HUB.Example:443/v1/caseload",
+            b"",
+            "a" * 64,
+            "responder",
+        ),
     ]
     built = [_request(private, described["fingerprint"], *case) for case in cases]
-    return {**ABOUT, "at": CREATED, "identity": described, "requests": built}
+    return {**ABOUT, "version": "2", "at": CREATED, "identity": described, "requests": built}
 
 
 def _request(
-    private: Ed25519PrivateKey, keyid: str, case: str, method: str, url: str, body: bytes
+    private: Ed25519PrivateKey,
+    keyid: str,
+    case: str,
+    method: str,
+    url: str,
+    body: bytes,
+    staff: str,
+    role: str,
 ) -> dict[str, object]:
     scheme, _, rest = url.partition("://")
     authority, slash, path = rest.partition("/")
@@ -113,13 +134,20 @@ def _request(
         "@path": path,
         "@query": f"?{query}",
         "content-digest": reference.content_digest(body),
+        "knownto-actor": f"staff={staff};role={role}",
     }
     nonce = fixed_nonce(case)
     parameters = reference.signature_parameters(created=CREATED, keyid=keyid, nonce=nonce, tag="knownto/1")
     added = reference.signature_fields(private, values, reference.REQUEST, parameters)
-    headers = {"Content-Digest": values["content-digest"], **added}
+    headers = {
+        "Knownto-Actor": values["knownto-actor"],
+        "Content-Digest": values["content-digest"],
+        **added,
+    }
     return {
         "case": case,
+        "staff": staff,
+        "role": role,
         "method": method,
         "url": url,
         "body": body.decode(),
