@@ -6,6 +6,7 @@
         KeyUnwrapError            a key envelope is not for this node, network or epoch
       SignatureInvalidError       a signature, or what it must cover, is wrong
         UnknownKeyError           the key that is said to have signed is not known
+      ProofInvalidError           a proof of a Merkle tree does not hold
       EnvelopeExpiredError        a signed message is outside the time window
       EnvelopeReplayedError       a signed message was seen before, or answers another question
       EpochClosedError            an epoch does not take what it is asked to take
@@ -36,6 +37,10 @@ class SignatureInvalidError(KeysError):
 
 class UnknownKeyError(SignatureInvalidError):
     """The key id of a signature belongs to no key the receiver knows."""
+
+
+class ProofInvalidError(KeysError):
+    """An inclusion or consistency proof does not lead to the roots it should."""
 
 
 class EnvelopeExpiredError(KeysError):
