@@ -41,6 +41,8 @@ class Action(StrEnum):
     ENROLMENT_PENDING = "node:enrolment:pending"
     ENROLMENT_CONFIRMED = "node:enrolment:confirmed"
     LOG_READ = "log:entries:read"
+    REVIEW_DECIDED = "review:item:decided"
+    CALL_REPLAYED = "call:refused:replayed"
 
 
 @dataclass(frozen=True, slots=True)

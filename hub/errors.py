@@ -13,6 +13,7 @@
         NodeNotConfirmedError        enrolled, not yet confirmed by the operator
         NotCustodianError            only the key custodian may do this
         RoleNotPermittedError        this role may not look up for this purpose
+          OwnActionError               a reviewer asked or approved what is reviewed
         AgreementMissingError        no live agreement signed by the caller
         PurposeNotPermittedError     no look-up for this purpose, or no agreement covers it
         BasisNotPermittedError       no agreement covers this lawful basis, or it does not reach the purpose
@@ -88,6 +89,10 @@ class NotCustodianError(PolicyError):
 
 class RoleNotPermittedError(PolicyError):
     """The role may not look up for this purpose."""
+
+
+class OwnActionError(RoleNotPermittedError):
+    """A reviewer asked or approved what is reviewed."""
 
 
 class AgreementMissingError(PolicyError):

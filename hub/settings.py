@@ -17,6 +17,7 @@ from pydantic_settings import (
 )
 
 from hub.errors import NotInitialisedError, SettingsError
+from hub.review_settings import ReviewSettings
 
 SETTINGS_FILE = "hub.toml"
 ID_PATTERN = r"^[a-z0-9][a-z0-9-]{0,63}$"
@@ -65,6 +66,9 @@ class HubSettings(BaseSettings):
     )
     possibly_posterior: float = Field(
         default=0.50, gt=0, lt=1, description="From this posterior on the answer is Possibly known."
+    )
+    review: ReviewSettings = Field(
+        default_factory=ReviewSettings, description="Where alarms begin, and by when items are reviewed."
     )
 
     @model_validator(mode="after")
