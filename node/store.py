@@ -1,7 +1,7 @@
 """The node's database: one SQLite file (0600), whose rows are sealed by `node.vault`.
 
 Standard library `sqlite3` and not SQLAlchemy with Alembic, which the hub uses: a node's store is always
-SQLite, has eight small tables and one writer, and is opened by every command, so the half second of
+SQLite, has a few small tables and one writer, and is opened by every command, so the half second of
 importing an object-relational mapper would be paid each time for nothing. The schema is versioned all the
 same: `MIGRATIONS` is an ordered list of scripts, `PRAGMA user_version` says how many have run, each runs
 in one transaction, and a file written by a newer release is refused.
@@ -75,6 +75,37 @@ MIGRATIONS: tuple[str, ...] = (
         content BLOB NOT NULL             -- sealed: the entry as the hub cut it for this agency
     ) STRICT;
     CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+    """,
+    """
+    -- The log in leaves and parts: what was kept before cannot be proved and is read again.
+    DELETE FROM log_entry;
+    DELETE FROM setting WHERE name = 'log:last';
+    -- What the hub proved to have logged, for every answer and event of this node.
+    CREATE TABLE log_receipt (
+        log_index INTEGER PRIMARY KEY,
+        request TEXT NOT NULL,            -- id of the look-up or the event
+        content BLOB NOT NULL             -- sealed: the receipt
+    ) STRICT;
+    -- What was asked, written down before it leaves: answers can be lost.
+    CREATE TABLE asked (
+        request TEXT PRIMARY KEY,
+        content BLOB NOT NULL             -- sealed: purpose, agencies, bases; no token
+    ) STRICT;
+    -- The log's checkpoints as signed by the hub: public statements, about no person.
+    CREATE TABLE log_checkpoint (
+        size INTEGER PRIMARY KEY,
+        note TEXT NOT NULL,
+        cosigned INTEGER NOT NULL DEFAULT 0,
+        next_size INTEGER,                -- the later checkpoint this one is proved to lead to
+        proof TEXT                        -- and the proof, base64 in JSON
+    ) STRICT;
+    -- Contradictions the hub has signed.
+    CREATE TABLE log_evidence (statements TEXT PRIMARY KEY, found_at TEXT NOT NULL) STRICT;
+    CREATE TABLE saved_search (name TEXT PRIMARY KEY, content BLOB NOT NULL) STRICT;
+    CREATE TABLE subject_report (
+        report TEXT PRIMARY KEY,
+        content BLOB NOT NULL             -- sealed: whose, when, by whom, what was withheld
+    ) STRICT;
     """,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
