@@ -162,6 +162,10 @@ COMPARISON_WORDS: Mapping[str, Mapping[str, str]] = {
     "other_case": {
         "claims": "another person on this list fits the same record, and only one of them can be it",
     },
+    "rivals": {
+        "others": "another record there fits too, and only one of them can be it",
+        "alone": "no other record there fits, and the two agencies share many people",
+    },
     "initials": {
         "common": "these initials are common there, so they say less",
         "rare": "these initials are rare there, so they say more",
@@ -182,6 +186,7 @@ COMPARISON_NAMES: Mapping[str, str] = {
     "names": "names",
     "coincidence": "twins and coincidence",
     "other_case": "another case of this list",
+    "rivals": "other records that fit",
     "initials": "how common the initials are",
     "chain": "CHAIN number",
     "nhs_number": "NHS number",
@@ -225,15 +230,38 @@ def _grade(level: str) -> str:
 WATERFALL_COLUMNS = 40
 
 
+def name_weights(evidence: Evidence) -> list[tuple[str, float]]:
+    """The prior and every step, named and in bits, in the order in which they add up."""
+    named = [(COMPARISON_NAMES.get(step.comparison, step.comparison), step.weight) for step in evidence.steps]
+    return [("before comparing", evidence.prior), *named]
+
+
+def explain_evidence(evidence: Evidence, *, certain: str) -> dict[str, Any]:
+    """Evidence for people and scripts: sentences, steps with their weights, and a waterfall of text.
+
+    Args:
+        evidence: What speaks for and against.
+        certain: What the posterior is the probability of, such as `that the agency knows the person`.
+    """
+    said = [step.words for step in evidence.steps]
+    return {
+        "words": [words[0].upper() + words[1:] + "." for words in said if words],
+        "posterior": evidence.posterior,
+        "prior_bits": evidence.prior,
+        "steps": [
+            {"comparison": s.comparison, "level": s.level, "words": s.words, "weight_bits": s.weight}
+            for s in evidence.steps
+        ],
+        "waterfall": [*draw_waterfall(evidence), f"probability {certain}: {evidence.posterior:.3f}"],
+    }
+
+
 def draw_waterfall(evidence: Evidence) -> list[str]:
     """The weights as lines of text, from the prior to the sum, in bits.
 
     Every bar starts where the one before ended; `+` speaks for, `-` against. The scale is the same for all.
     """
-    steps = [("before comparing", evidence.prior)]
-    steps += [
-        (COMPARISON_NAMES.get(step.comparison, step.comparison), step.weight) for step in evidence.steps
-    ]
+    steps = name_weights(evidence)
     ends = [0.0]
     for _, weight in steps:
         ends.append(ends[-1] + weight)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from node.answers import DISCLOSED, WORDS, AnswerWord, draw_waterfall
+from node.answers import DISCLOSED, WORDS, AnswerWord, explain_evidence
 from node.lookups import AgencyAnswer, LookupResult
 from node.records import CaseList
 from node.sheets import AnswerCell, CaseAnswers, KnownToSheet, last_contact_band
@@ -93,24 +93,13 @@ def explain_answer(answer: AgencyAnswer) -> dict[str, Any]:
         "answer": str(answer.word),
         "words": [],
         "posterior": None,
+        "prior_bits": None,
         "steps": [],
         "waterfall": [],
     }
     if evidence is None:
         return explained | {"words": [NO_EVIDENCE.get(answer.word, "No evidence came with this answer.")]}
-    words = [step.words for step in evidence.steps]
-    return explained | {
-        "words": [said[0].upper() + said[1:] + "." for said in words if said],
-        "posterior": evidence.posterior,
-        "steps": [
-            {"comparison": s.comparison, "level": s.level, "words": s.words, "weight_bits": s.weight}
-            for s in evidence.steps
-        ],
-        "waterfall": [
-            *draw_waterfall(evidence),
-            f"probability that the agency knows the person: {evidence.posterior:.3f}",
-        ],
-    }
+    return explained | explain_evidence(evidence, certain="that the agency knows the person")
 
 
 def _flat(answer: AgencyAnswer, at: datetime) -> dict[str, Any]:

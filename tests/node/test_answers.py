@@ -58,6 +58,7 @@ def test_every_level_of_the_other_comparisons_has_words() -> None:
         "sex": SEX_LEVELS,
         "area": ("agree", "differ"),
         "initials": ("common", "rare"),
+        "rivals": ("others", "alone"),
     }
     for comparison, names in levels.items():
         assert set(names) <= set(COMPARISON_WORDS[comparison])
