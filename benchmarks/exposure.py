@@ -32,7 +32,8 @@ import numpy as np
 from benchmarks.attacks import Opened, Percolation, rank_alignment, register_of, shares
 from cli.demo.files import write_contract
 from cli.demo.generator import DEFAULT_AS_OF, generate
-from cli.evaluation_data import EVALUATION_KEY, TABLES, Population, load_population, parse_fields, read_truth
+from cli.evaluation_data import EVALUATION_KEY, TABLES, Population, load_population, parse_fields
+from cli.evaluation_truth import read_truth
 from keys.linkage import LinkageKey
 from matcher.candidates import Meetings, equal_pairs, stored_meetings
 from matcher.evaluation import best_f1

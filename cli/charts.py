@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import accumulate
 from textwrap import wrap
 
 WIDTH, HEIGHT = 560, 380
@@ -22,6 +23,7 @@ BAR_LABEL_CHARACTERS = 68
 INK, GRID, BLUE, RUST, GREEN = "#1a1a1a", "#c4c4c4", "#0b4f8a", "#9c3308", "#1c6630"
 COLOURS = (BLUE, RUST, GREEN)
 DASHES = ("none", "8 4", "2 4")
+SVG_NAMESPACE = "http://www.w3.org/2000/svg"
 
 
 class Markup(str):
@@ -102,14 +104,45 @@ def line_chart(
 
 def bar_chart(chart_id: str, *, title: str, description: str, bars: Sequence[Bar]) -> Markup:
     """Horizontal bars from a common zero; negative ones are hatched as well as on the other side."""
-    low, high = min([0.0, *(bar.value for bar in bars)]), max([0.0, *(bar.value for bar in bars)])
+    return _bars(chart_id, title, description, bars, [0.0] * len(bars))
+
+
+def waterfall_chart(
+    chart_id: str, *, title: str, description: str, bars: Sequence[Bar], total: str
+) -> Markup:
+    """Horizontal bars that each begin where the one before ended, and last their sum, from zero.
+
+    Args:
+        chart_id: Unique in the page.
+        title: What the chart shows.
+        description: What it says, for those who do not see it.
+        bars: The parts, in order.
+        total: Label of the sum.
+    """
+    ends = list(accumulate((bar.value for bar in bars), initial=0.0))
+    summed = Bar(total, ends[-1], f"{ends[-1]:+.2f}")
+    return _bars(chart_id, title, description, [*bars, summed], [*ends[:-1], 0.0])
+
+
+def standalone(chart: Markup) -> str:
+    """A chart as a file of its own, where no page around it says what its markup is."""
+    root = f'<svg xmlns="{SVG_NAMESPACE}" font-family="sans-serif" '
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{chart.replace("<svg ", root, 1)}\n'
+
+
+def _bars(
+    chart_id: str, title: str, description: str, bars: Sequence[Bar], starts: Sequence[float]
+) -> Markup:
+    """Bars from where each starts."""
+    reached = [0.0, *starts, *(start + bar.value for bar, start in zip(bars, starts, strict=True))]
+    low, high = min(reached), max(reached)
     scale = (BAR_WIDTH - BAR_LABEL - BAR_VALUE) / ((high - low) or 1.0)
     zero = BAR_LABEL - low * scale
     parts = [_hatch(chart_id)]
     top = BAR_GAP
-    for bar in bars:
+    for bar, start in zip(bars, starts, strict=True):
         label = wrap(bar.label, BAR_LABEL_CHARACTERS)
-        parts.append(_bar(bar, label, chart_id, zero=zero, scale=scale, top=top))
+        parts.append(_bar(bar, label, chart_id, start=zero + start * scale, scale=scale, top=top))
         top += max(len(label), 1) * LINE_HEIGHT + BAR_GAP
     parts.append(element("line", x1=_n(zero), y1=0, x2=_n(zero), y2=top, stroke=INK))
     return _svg(chart_id, title, description, (BAR_WIDTH, top), parts)
@@ -181,9 +214,9 @@ def _legend(names: Sequence[str]) -> Markup:
     return join(parts)
 
 
-def _bar(bar: Bar, label: Sequence[str], chart_id: str, *, zero: float, scale: float, top: int) -> Markup:
+def _bar(bar: Bar, label: Sequence[str], chart_id: str, *, start: float, scale: float, top: int) -> Markup:
     length = abs(bar.value) * scale
-    left = zero if bar.value >= 0 else zero - length
+    left = start if bar.value >= 0 else start - length
     fill = BLUE if bar.value >= 0 else f"url(#{chart_id}-hatch)"
     box = {"x": _n(left), "y": top, "width": _n(length), "height": LINE_HEIGHT}
     lines = [_text(4, top + n * LINE_HEIGHT + BASELINE, line) for n, line in enumerate(label)]
@@ -191,7 +224,7 @@ def _bar(bar: Bar, label: Sequence[str], chart_id: str, *, zero: float, scale: f
         [
             *lines,
             element("rect", **box, fill=fill, stroke=BLUE if bar.value >= 0 else RUST),
-            _text((left + length if bar.value >= 0 else zero) + 6, top + BASELINE, bar.shown),
+            _text(left + length + 6, top + BASELINE, bar.shown),
         ]
     )
 

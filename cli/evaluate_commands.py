@@ -5,21 +5,26 @@ Nothing leaves the machine: records are encoded under a fixed evaluation key and
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.model_commands import model
+from cli.model_commands import NOT_AGENCIES, model
 from cli.output import emit, format_option, progress, say
+
+if TYPE_CHECKING:
+    from cli.evaluation_data import Population
+    from cli.evaluation_pairs import LinkedFiles
 
 DIRECTORY = click.argument("directory", type=click.Path(path_type=Path, exists=True, file_okay=False))
 FIELDS = click.option(
     "--fields", required=True, help="What is shared, such as dob,initials,chain or dob,names,sex,area."
+)
+STORED_ONLY = click.option(
+    "--stored-only", is_flag=True, help="Compare stored slots alone, without asking probes."
 )
 
 
@@ -46,75 +51,14 @@ evaluate.add_command(model)
 @DIRECTORY
 @truth_option
 @FIELDS
-@click.option("--stored-only", is_flag=True, help="Compare stored slots alone, without asking probes.")
+@STORED_ONLY
 @format_option()
 def pairs(directory: Path, truth: Path, fields: str, stored_only: bool, output_format: str) -> None:
     """Link all records of a folder (one table an agency) and compare with the truth."""
-    from cli.evaluation_data import load_population, parse_fields
-    from matcher import evaluation
-    from matcher.clustering import cluster, connected_components, measure_clusters
-    from matcher.linking import link
-    from matcher.model import shipped_model
+    from cli.evaluation_pairs import measure_pairs
 
-    schema = parse_fields(fields)
-    with progress("reading", None) as advance:
-        population = load_population(
-            directory,
-            find_file(truth, directory),
-            schema,
-            with_probes=not stored_only,
-            today=date.today(),
-            advance=advance,
-        )
-    started = time.perf_counter()
-    run = link(
-        schema,
-        population.tokens,
-        population.meetings,
-        agency=population.agency,
-        shipped=shipped_model(schema),
-    )
-    linked = time.perf_counter() - started + population.meet_seconds
-    posterior = run.pairs.posterior
-    is_match = population.is_match(run.pairs.left, run.pairs.right)
-    best = evaluation.best_f1(posterior, is_match, population.true_pairs)
-
-    def at(threshold: float) -> dict[str, float]:
-        return asdict(evaluation.measure(posterior >= threshold, is_match, population.true_pairs))
-
-    count = len(population.agency)
-    clusters = cluster(run.pairs, record_count=count, agency=population.agency).cluster_of
-    connected = connected_components(run.pairs, record_count=count)
-
-    result = {
-        "records": population.rows,
-        "true_pairs": population.true_pairs,
-        "candidate_pairs": len(posterior),
-        "best_f1": best.measure.f1,
-        "precision": best.measure.precision,
-        "recall": best.measure.recall,
-        "recall_at_precision_99": evaluation.recall_at_precision(
-            posterior, is_match, population.true_pairs, 0.99
-        ),
-        "at_posterior_0.5": at(0.5),
-        "at_posterior_0.95": at(0.95),
-        "ece": evaluation.expected_calibration_error(posterior, is_match),
-        "brier": evaluation.brier_score(posterior, is_match),
-        "clusters": {
-            "count": len(set(clusters.tolist())),
-            "pairs": asdict(measure_clusters(clusters, population.person, population.true_pairs)),
-            "connected_components": asdict(
-                measure_clusters(connected, population.person, population.true_pairs)
-            ),
-        },
-        "converged": run.fit.converged,
-        "seconds": {
-            "encode": population.encode_seconds,
-            "link": linked,
-            "total": population.encode_seconds + linked,
-        },
-    }
-    emit(rounded(result), output_format)
+    linked = link_files(directory, find_file(truth, directory), fields, stored_only=stored_only)
+    emit(rounded(measure_pairs(linked)), output_format)
 
 
 @evaluate.command()
@@ -146,6 +90,7 @@ def lookups(directory: Path, cases: Path, truth: Path, fields: str, output_forma
             leave_out=[case_file],
             advance=advance,
         )
+    say_what_is_amiss(population)
     asked, people, parked = load_cases(case_file, today=today)
     with progress("looking up", len(asked)) as advance:
         result = measure_lookups(population, asked, people, find_file(truth, directory), advance=advance)
@@ -159,34 +104,119 @@ def lookups(directory: Path, cases: Path, truth: Path, fields: str, output_forma
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="HTML file to write."
 )
-@click.option("--stored-only", is_flag=True, help="Compare stored slots alone, without asking probes.")
+@STORED_ONLY
 def report(directory: Path, truth: Path, fields: str, out: Path, stored_only: bool) -> None:
     """Write a report of linking all records: one HTML file with charts and tables."""
-    from cli.evaluation_data import load_population, parse_fields
-    from cli.evaluation_report import Measured, build_report
-    from matcher.linking import link
-    from matcher.model import shipped_model
+    from cli.evaluation_report import build_report
+
+    linked = link_files(directory, find_file(truth, directory), fields, stored_only=stored_only)
+    out.write_text(build_report(linked), encoding="utf-8")
+    say("The report is written. It names no record; counts in it are exact.")
+
+
+@evaluate.command()
+@DIRECTORY
+@FIELDS
+@click.option(
+    "--pair-file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Two lines, each agency:local id.  [default: prompted for, or from stdin]",
+)
+@click.option(
+    "--leave-out",
+    multiple=True,
+    default=NOT_AGENCIES,
+    show_default=True,
+    help="Table of the folder that is no agency's; give it again for several.",
+)
+@STORED_ONLY
+@click.option(
+    "--svg", type=click.Path(path_type=Path, dir_okay=False), help="Draw the weights as a picture, here."
+)
+@format_option()
+def why(
+    directory: Path,
+    fields: str,
+    pair_file: Path | None,
+    leave_out: tuple[str, ...],
+    stored_only: bool,
+    svg: Path | None,
+    output_format: str,
+) -> None:
+    """Explain why two records are held to be one person, or not: in words, weights and a waterfall.
+
+    The two records are prompted for or read from stdin, one line each; a local id may be a CHAIN number.
+    """
+    from cli.evaluation_why import CERTAIN, explain_records, find_record, pair_evidence, parse_reference
+
+    asked = [parse_reference(line, row=row) for row, line in enumerate(_read_pair(pair_file), start=1)]
+    aside = [directory / name for name in leave_out]
+    linked = link_files(directory, None, fields, stored_only=stored_only, leave_out=aside)
+    one, other = (find_record(linked, reference, row=row) for row, reference in enumerate(asked, start=1))
+    evidence = pair_evidence(linked, one, other)
+    explained = explain_records(linked, one, other, evidence)
+    if output_format == "json":
+        emit(explained, "json")
+    else:
+        decided = "Held to be one person" if explained["together"] else "Not held to be one person"
+        click.echo(f"{decided}, {' and '.join(explained['agencies'])}.")
+        for line in (*explained["words"], *explained["waterfall"]):
+            click.echo(f"  {line}")
+    if svg is not None:
+        if evidence is None:
+            say("Nothing is drawn: the two records were never compared.")
+            return
+        from cli.waterfalls import draw_evidence
+
+        picture = draw_evidence(evidence, title="Weights of a pair of records", certain=CERTAIN)
+        svg.write_text(picture, encoding="utf-8")
+
+
+def link_files(
+    directory: Path,
+    truth_file: Path | None,
+    fields: str,
+    *,
+    stored_only: bool,
+    leave_out: Sequence[Path] = (),
+) -> LinkedFiles:
+    """Read and link a folder, and say what of it could not be used."""
+    from cli.evaluation_data import parse_fields
+    from cli.evaluation_pairs import link_folder
 
     schema = parse_fields(fields)
     with progress("reading", None) as advance:
-        population = load_population(
+        linked = link_folder(
             directory,
-            find_file(truth, directory),
+            truth_file,
             schema,
             with_probes=not stored_only,
             today=date.today(),
+            leave_out=leave_out,
             advance=advance,
         )
-    run = link(
-        schema,
-        population.tokens,
-        population.meetings,
-        agency=population.agency,
-        shipped=shipped_model(schema),
-    )
-    is_match = population.is_match(run.pairs.left, run.pairs.right)
-    out.write_text(build_report(Measured(population, run, is_match, not stored_only)), encoding="utf-8")
-    say("The report is written. It names no record; counts in it are exact.")
+    say_what_is_amiss(linked.population)
+    return linked
+
+
+def say_what_is_amiss(population: Population) -> None:
+    """Say what of the files and the truth could not be used; the figures stand all the same."""
+    unusable = population.rows - len(population.agency)
+    if unusable:
+        say(f"Rows that cannot be used: {unusable:,} of {population.rows:,}. `knownto node check` says why.")
+    if population.unmet_truth:
+        say(f"Records of the truth that no usable row is: {population.unmet_truth:,}. They count as missed.")
+    if population.other_truth:
+        say(f"Records of the truth at agencies without a table: {population.other_truth:,}, left out.")
+
+
+def _read_pair(pair_file: Path | None) -> tuple[str, str]:
+    from cli.evaluation_why import read_pair_file
+    from cli.terminal import read_line
+
+    if pair_file is not None:
+        return read_pair_file(pair_file)
+    return read_line("First record (agency:local id)"), read_line("Second record (agency:local id)")
 
 
 def find_file(path: Path, directory: Path) -> Path:

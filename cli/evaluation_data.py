@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cli.evaluation_truth import Reference, count_pairs, read_table, read_truth, truth_about
 from keys.linkage import LinkageKey
 from matcher.candidates import Meetings, SlotIndex, stored_meetings
 from matcher.errors import SchemaError
@@ -18,7 +18,7 @@ from matcher.schema import FIELDS, LinkageSchema, shipped_schema
 from matcher.tokens import BoolArray, IntArray, TokenSet
 from node.errors import RecordFormatError
 from node.identifiers import Case, Identifiers, Record
-from node.records import read_caseload, read_cases
+from node.records import Caseload, read_caseload, read_cases
 from node.slots import Encoder, LinkageKeyProvider
 
 TABLES = (".csv", ".xlsx", ".xls", ".ods")
@@ -38,8 +38,11 @@ class Population:
         agency: Agency of each record, shape (records,).
         person: Person of each record by the truth, shape (records,).
         areas: Area id of each area code.
+        local_ids: Local id of each record; unique within its agency.
         rows: Rows of all tables, usable or not.
-        true_pairs: Pairs of rows of one person by the truth, usable or not.
+        true_pairs: Pairs of rows of these agencies that are one person by the truth, usable or not.
+        unmet_truth: Records the truth knows at these agencies that no usable row is.
+        other_truth: Records the truth knows at agencies that have no table.
         meetings: Tokens that share a stored slot or, if asked, met by a probe.
         encode_seconds, meet_seconds: Time to read and encode, and to find the meetings.
     """
@@ -50,8 +53,11 @@ class Population:
     agency: IntArray
     person: IntArray
     areas: Mapping[str, int]
+    local_ids: tuple[str, ...]
     rows: int
     true_pairs: int
+    unmet_truth: int
+    other_truth: int
     meetings: Meetings
     encode_seconds: float
     meet_seconds: float
@@ -95,32 +101,23 @@ def load_population(
         advance: Told of every agency read.
 
     Raises:
-        RecordFormatError: A file cannot be read, or no agency has one.
+        RecordFormatError: A file cannot be read, no agency has one, or two have one name.
     """
     truth = read_truth(truth_file) if truth_file else {}
     started = time.perf_counter()
-    aside = {path.resolve() for path in (truth_file, *leave_out) if path}
-    files = [
-        p for p in sorted(directory.iterdir()) if p.suffix.lower() in TABLES and p.resolve() not in aside
-    ]
-    if not files:
-        raise RecordFormatError("folder", "no caseload tables in it")
+    files = _tables(directory, [path for path in (truth_file, *leave_out) if path])
     records: list[Record] = []
     agency: list[int] = []
     rows = 0
     for index, path in enumerate(files):
-        caseload = read_caseload(path, today=today)
+        caseload = _read_caseload(path, f"caseload {index + 1} of {len(files)} by name", today)
         records.extend(caseload.records)
         agency.extend([index] * len(caseload.records))
         rows += caseload.rows
         advance(1)
     agencies = tuple(path.stem for path in files)
-    codes = {person: code for code, person in enumerate(sorted(set(truth.values())))}
-    # A record the truth does not know is nobody else.
-    person = [
-        codes.get(truth.get((agencies[a], record.local_id), ""), -1 - row)
-        for row, (a, record) in enumerate(zip(agency, records, strict=True))
-    ]
+    references = [(agencies[a], record.local_id) for a, record in zip(agency, records, strict=True)]
+    here = truth_about(truth, agencies)
     shares_area = "area" in schema.fields
     areas = _area_codes([record.area for record in records]) if shares_area else {}
     encoder = evaluation_encoder(schema)
@@ -132,10 +129,13 @@ def load_population(
         agencies=agencies,
         tokens=tokens,
         agency=np.asarray(agency, dtype=np.int64),
-        person=np.asarray(person, dtype=np.int64),
+        person=_people(references, here),
         areas=areas,
+        local_ids=tuple(record.local_id for record in records),
         rows=rows,
-        true_pairs=_pairs(truth),
+        true_pairs=count_pairs(here),
+        unmet_truth=len(here.keys() - set(references)),
+        other_truth=len(truth) - len(here),
         meetings=meetings,
         encode_seconds=encoded - started,
         meet_seconds=time.perf_counter() - encoded,
@@ -184,38 +184,45 @@ def load_cases(path: Path, *, today: date) -> tuple[list[Case], list[str], int]:
     """Cases to look up, the person of each by the file's `person_id`, and how many rows were parked.
 
     Raises:
-        RecordFormatError: The file cannot be read, or has no `person_id`.
+        RecordFormatError: The file cannot be read, or a case has no `person_id`.
     """
     listed = read_cases(path, today=today)
-    people = {
-        row["case_ref"].strip(): row["person_id"].strip() for row in _rows(path, "case_ref", "person_id")
-    }
-    return list(listed.cases), [people[case.case_ref] for case in listed.cases], len(listed.parked)
+    rows = read_table(path, "case list", "case_ref", "person_id")
+    person_of = {row["case_ref"]: row["person_id"] for _, row in rows}
+    unsaid = next((case.row for case in listed.cases if not person_of.get(case.case_ref)), None)
+    if unsaid is not None:
+        raise RecordFormatError(
+            "case list", "the truth about this case is not said", row=unsaid, field="person_id"
+        )
+    return list(listed.cases), [person_of[case.case_ref] for case in listed.cases], len(listed.parked)
 
 
-def read_truth(path: Path) -> dict[tuple[str, str], str]:
-    """Person of every record, by agency and local id.
+def _tables(directory: Path, aside: Sequence[Path]) -> list[Path]:
+    """The agencies' tables of a folder, by name."""
+    left_out = {path.resolve() for path in aside}
+    found = [path for path in sorted(directory.iterdir()) if path.suffix.lower() in TABLES]
+    files = [path for path in found if path.resolve() not in left_out]
+    if not files:
+        raise RecordFormatError("folder", "no caseload tables in it")
+    if len({path.stem for path in files}) < len(files):
+        raise RecordFormatError("folder", "two tables have one name, which is to be their agency's")
+    return files
 
-    Raises:
-        RecordFormatError: The file lacks a column.
-    """
-    rows = _rows(path, "agency", "local_id", "person_id")
-    return {(row["agency"].strip(), row["local_id"].strip()): row["person_id"].strip() for row in rows}
+
+def _read_caseload(path: Path, kind: str, today: date) -> Caseload:
+    """A caseload; errors say which of the folder's it is, by number, for a name may say anything."""
+    try:
+        return read_caseload(path, today=today)
+    except RecordFormatError as error:
+        raise RecordFormatError(kind, error.rule, row=error.row, field=error.field) from None
 
 
-def _rows(path: Path, *columns: str) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        missing = [name for name in columns if name not in (reader.fieldnames or ())]
-        if missing:
-            raise RecordFormatError("truth or cases", f"the header has no column {missing[0]}", row=1)
-        return list(reader)
+def _people(references: Sequence[Reference], truth: Mapping[Reference, str]) -> IntArray:
+    """Code of each record's person; a record the truth does not know is nobody else."""
+    codes = {person: code for code, person in enumerate(sorted(set(truth.values())))}
+    found = [codes.get(truth.get(at, ""), -1 - row) for row, at in enumerate(references)]
+    return np.asarray(found, dtype=np.int64)
 
 
 def _area_codes(areas: Sequence[str | None]) -> dict[str, int]:
     return {area: code for code, area in enumerate(sorted({area for area in areas if area}))}
-
-
-def _pairs(truth: Mapping[tuple[str, str], str]) -> int:
-    sizes = np.unique(list(truth.values()), return_counts=True)[1] if truth else np.zeros(0, np.int64)
-    return int((sizes * (sizes - 1) // 2).sum())

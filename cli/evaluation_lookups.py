@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from cli.evaluation_data import Population, encode, evaluation_encoder, read_truth
+from cli.evaluation_data import Population, encode, evaluation_encoder
+from cli.evaluation_truth import read_truth
 from matcher import evaluation
 from matcher.candidates import Meetings, SlotIndex
 from matcher.decisions import Thresholds

@@ -7,17 +7,14 @@ stands in its table too, so that nothing is told by a picture alone. Text become
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from cli.charts import Bar, Markup, Series, bar_chart, element, join, line_chart
-from cli.evaluation_data import Population
+from cli.evaluation_pairs import LinkedFiles
 from cli.model_tables import identity_alone
 from cli.report_page import build_page, section, table
 from matcher import evaluation
 from matcher.candidates import LARGEST_GROUP, equal_pairs
-from matcher.linking import LinkingRun
 from matcher.model import COMPARISONS
 from matcher.patterns import PATTERN_SHAPE, identity_id, pattern_levels
 from matcher.tokens import BoolArray, FloatArray, IntArray
@@ -31,36 +28,7 @@ CURVE_PRECISIONS = (0.999, 0.995, 0.99, 0.98, 0.95, 0.9, 0.8, 0.7, 0.5)
 SHOWN_LEVELS, SHOWN_ERRORS = 20, 15
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """A linking run beside its truth.
-
-    Attributes:
-        population: The records; of them only counts are shown.
-        run: The scored pairs and the fitted model.
-        is_match: Whether each scored pair is one person.
-        with_probes: Whether records were asked about, or stored slots compared alone.
-    """
-
-    population: Population
-    run: LinkingRun
-    is_match: BoolArray
-    with_probes: bool
-
-    @property
-    def posterior(self) -> FloatArray:
-        """Posterior of every scored pair."""
-        return self.run.pairs.posterior
-
-    @property
-    def never_candidates(self) -> tuple[int, int]:
-        """True pairs that were never compared: both rows usable but nothing shared; a row not usable."""
-        _, sizes = np.unique(self.population.person[self.population.person >= 0], return_counts=True)
-        usable = int((sizes * (sizes - 1) // 2).sum())
-        return usable - int(self.is_match.sum()), self.population.true_pairs - usable
-
-
-def build_report(measured: Measured) -> str:
+def build_report(measured: LinkedFiles) -> str:
     """The whole page."""
     sections = [
         _summary(measured),
@@ -75,7 +43,7 @@ def build_report(measured: Measured) -> str:
     return build_page("Evaluation report - Known To", sections)
 
 
-def _summary(measured: Measured) -> Markup:
+def _summary(measured: LinkedFiles) -> Markup:
     population, posterior = measured.population, measured.posterior
     best = evaluation.best_f1(posterior, measured.is_match, population.true_pairs)
     asked = "stored slots and probes" if measured.with_probes else "stored slots alone"
@@ -99,7 +67,7 @@ def _summary(measured: Measured) -> Markup:
     return join([element("h1", "Evaluation report"), element("p", note), listed])
 
 
-def _precision_recall(measured: Measured) -> Markup:
+def _precision_recall(measured: LinkedFiles) -> Markup:
     thresholds, precision, recall = evaluation.precision_recall_curve(
         measured.posterior, measured.is_match, measured.population.true_pairs
     )
@@ -128,7 +96,7 @@ def _precision_recall(measured: Measured) -> Markup:
     return section("Precision and recall", said, chart, listed)
 
 
-def _thresholds(measured: Measured) -> Markup:
+def _thresholds(measured: LinkedFiles) -> Markup:
     found = [
         evaluation.measure(measured.posterior >= t, measured.is_match, measured.population.true_pairs)
         for t in THRESHOLDS
@@ -157,7 +125,7 @@ def _thresholds(measured: Measured) -> Markup:
     return section("Threshold", said, chart, listed)
 
 
-def _calibration(measured: Measured) -> Markup:
+def _calibration(measured: LinkedFiles) -> Markup:
     bins = evaluation.calibration_bins(measured.posterior, measured.is_match)
     least = evaluation.SMALLEST_COUNTED_POSTERIOR
     said = (
@@ -193,7 +161,7 @@ def _calibration(measured: Measured) -> Markup:
     return section("Calibration", said, chart, listed)
 
 
-def _weights(measured: Measured) -> Markup:
+def _weights(measured: LinkedFiles) -> Markup:
     levels = _identity_weights(measured) + _other_weights(measured)
     said = (
         "Weight of evidence in bits, log2(m/u): above 0 speaks for one person, below 0 against. Identity "
@@ -211,7 +179,7 @@ def _weights(measured: Measured) -> Markup:
     return section("Weights of the model", said, chart, listed, wide=True)
 
 
-def _identity_weights(measured: Measured) -> list[tuple[str, float, float, float]]:
+def _identity_weights(measured: LinkedFiles) -> list[tuple[str, float, float, float]]:
     found, counts = np.unique(
         measured.run.pairs.pattern // int(np.prod(PATTERN_SHAPE[1:])), return_counts=True
     )
@@ -226,7 +194,7 @@ def _identity_weights(measured: Measured) -> list[tuple[str, float, float, float
     return sorted(rows, key=lambda row: -row[-1])
 
 
-def _other_weights(measured: Measured) -> list[tuple[str, float, float, float]]:
+def _other_weights(measured: LinkedFiles) -> list[tuple[str, float, float, float]]:
     shared = [name for name in COMPARISONS if name in measured.population.schema.fields]
     model = measured.run.fit.model
     return [
@@ -240,7 +208,7 @@ def _weighed(m: float, u: float) -> tuple[float, float, float]:
     return m, u, match_weight(m, u)
 
 
-def _errors(measured: Measured, *, missed: bool) -> Markup:
+def _errors(measured: LinkedFiles, *, missed: bool) -> Markup:
     linked = measured.posterior >= DECISION
     wrong = (~linked & measured.is_match) if missed else (linked & ~measured.is_match)
     rows = _by_pattern(measured.run.pairs.pattern, wrong)
@@ -284,7 +252,7 @@ def pattern_words(code: int) -> str:
     return "; ".join(words for words in said if words)
 
 
-def _coverage(measured: Measured) -> Markup:
+def _coverage(measured: LinkedFiles) -> Markup:
     population = measured.population
     records = max(population.tokens.record_count, 1)
     rows, bars = [], []
@@ -314,5 +282,5 @@ def _spread(values: FloatArray, count: int) -> IntArray:
     return np.unique(np.minimum(np.searchsorted(values, wanted), len(values) - 1)).astype(np.int64)
 
 
-def _ece(measured: Measured) -> float:
+def _ece(measured: LinkedFiles) -> float:
     return evaluation.expected_calibration_error(measured.posterior, measured.is_match)

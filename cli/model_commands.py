@@ -48,13 +48,13 @@ def train(
     directory: Path, fields: str, out: Path, leave_out: tuple[str, ...], stored_only: bool, output_format: str
 ) -> None:
     """Fit a model to the agencies of a folder, without truth."""
-    from cli.evaluation_data import load_population, parse_fields
-    from matcher.linking import link
-    from matcher.model import format_model, shipped_model
+    from cli.evaluation_data import parse_fields
+    from cli.evaluation_pairs import link_folder
+    from matcher.model import format_model
 
     schema = parse_fields(fields)
     with progress("reading", None) as advance:
-        population = load_population(
+        linked = link_folder(
             directory,
             None,
             schema,
@@ -63,25 +63,19 @@ def train(
             leave_out=[directory / name for name in leave_out],
             advance=advance,
         )
-    run = link(
-        schema,
-        population.tokens,
-        population.meetings,
-        agency=population.agency,
-        shipped=shipped_model(schema),
-    )
-    fitted = carrying_schema(run.fit.model, schema)
+    fit = linked.run.fit
+    fitted = carrying_schema(fit.model, schema)
     out.write_text(format_model(fitted), encoding="utf-8")
     summary = {
-        "agencies": len(population.agencies),
-        "records": population.rows,
+        "agencies": len(linked.population.agencies),
+        "records": linked.population.rows,
         **fitted.notes,
         "patterns": len(fitted.joint),
         "schema_digest": fitted.schema_digest,
         "model_digest": fitted.digest,
     }
     emit(summary, output_format)
-    if not run.fit.converged:
+    if not fit.converged:
         say("EM reached its iteration limit: that is not convergence.")
 
 

@@ -1,0 +1,32 @@
+"""The weights of an answer or a pair as a picture: an SVG file that stands alone."""
+
+from __future__ import annotations
+
+from cli.charts import Bar, standalone, waterfall_chart
+from node.answers import Evidence, name_weights
+
+
+def draw_evidence(evidence: Evidence, *, title: str, certain: str) -> str:
+    """Evidence as an SVG file: a bar for the prior and every step, and their sum.
+
+    Args:
+        evidence: What speaks for and against.
+        title: What it is the evidence of; no reference and no name, for files are passed on.
+        certain: What the posterior is the probability of, such as `that the agency knows the person`.
+    """
+    words = ["", *(step.words for step in evidence.steps)]
+    bars = [
+        Bar(f"{name}: {said}" if said else name, weight, f"{weight:+.2f}")
+        for (name, weight), said in zip(name_weights(evidence), words, strict=True)
+    ]
+    chart = waterfall_chart(
+        "waterfall",
+        title=title,
+        description=(
+            "Weight of evidence in bits. Each bar begins where the one before ended; full bars to the right "
+            f"speak for, hatched bars to the left against. Probability {certain}: {evidence.posterior:.3f}."
+        ),
+        bars=bars,
+        total="together, in bits",
+    )
+    return standalone(chart)
