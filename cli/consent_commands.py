@@ -9,9 +9,12 @@ from typing import Any
 import click
 
 from cli.output import CompletedWithWarnings, emit, format_option, say
-from cli.terminal import open_node, read_line
+from cli.terminal import open_node, read_line, staff_option
+from keys.actors import Role
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+# Whoever keeps the caseload, and whoever reviews.
+READING = (Role.RESPONDER, Role.IG)
 DAY = click.DateTime(["%Y-%m-%d"])
 
 
@@ -30,6 +33,7 @@ def consent() -> None:
 @click.option("--valid-until", type=DAY, help="Last day it holds.  [default: no end]")
 @click.option("--notice-version", help="Version of the privacy notice the person was given.")
 @click.option("--dry-run", is_flag=True, help="Check a list; keep and send nothing.")
+@staff_option()
 @click.pass_context
 def record(
     ctx: click.Context,
@@ -44,9 +48,10 @@ def record(
     dry_run: bool,
 ) -> None:
     """Record consent: of one person (local id prompted for, or one line of stdin) or of a list."""
-    from node.consent import ConsentTerms, record_consent, record_consents, send_or_say_so
+    from node.consent import record_consent, record_consents, send_or_say_so
+    from node.consent_terms import ConsentTerms
 
-    node = open_node(ctx)
+    node = open_node(ctx, Role.RESPONDER)
     outdated = 0
     if file is not None:
         outdated = _record_list(node, file, dry_run, record_consents)
@@ -76,24 +81,26 @@ def record(
 
 
 @consent.command()
+@staff_option()
 @click.pass_context
 def withdraw(ctx: click.Context) -> None:
     """Record that a person withdrew their consent: nothing is shown from the next look-up on."""
     from node.consent import send_or_say_so, withdraw_consent
 
-    node = open_node(ctx)
+    node = open_node(ctx, Role.RESPONDER)
     withdraw_consent(node, read_line("Local id"))
     send_or_say_so(node)
     say("Withdrawn. It holds from the next look-up on.")
 
 
 @consent.command("object")
+@staff_option()
 @click.pass_context
 def object_(ctx: click.Context) -> None:
     """Record that a person objects to being looked up, whatever the lawful basis."""
     from node.consent import record_objection, send_or_say_so
 
-    node = open_node(ctx)
+    node = open_node(ctx, Role.RESPONDER)
     record_objection(node, read_line("Local id"))
     send_or_say_so(node)
     say("Objection recorded. It holds from the next look-up on.")
@@ -101,13 +108,14 @@ def object_(ctx: click.Context) -> None:
 
 @consent.command()
 @format_option()
+@staff_option()
 @click.pass_context
 def show(ctx: click.Context, output_format: str) -> None:
     """Show one person's consent in force (local id prompted for, or one line of stdin)."""
     from node.consent import find_consent
     from node.errors import RecordFormatError
 
-    node = open_node(ctx)
+    node = open_node(ctx, READING)
     document = find_consent(node.store, read_line("Local id"))
     if document is None:
         raise RecordFormatError("consent", "none is recorded for this person")
@@ -119,12 +127,13 @@ def show(ctx: click.Context, output_format: str) -> None:
 
 @consent.command("list")
 @format_option("table", "json", "csv")
+@staff_option()
 @click.pass_context
 def list_(ctx: click.Context, output_format: str) -> None:
     """List the consents in force, by this agency's own references."""
     from node.consent import list_consents
 
-    node = open_node(ctx)
+    node = open_node(ctx, READING)
     now = node.clock()
     rows = [
         {
@@ -141,12 +150,13 @@ def list_(ctx: click.Context, output_format: str) -> None:
 
 
 @consent.command()
+@staff_option()
 @click.pass_context
 def send(ctx: click.Context) -> None:
     """Send what is waiting for the hub."""
     from node.outbox import send_waiting
 
-    say(f"{send_waiting(open_node(ctx))} changes sent.")
+    say(f"{send_waiting(open_node(ctx, Role.RESPONDER))} changes sent.")
 
 
 def _record_list(node: Any, file: Path, dry_run: bool, record_consents: Any) -> int:

@@ -12,10 +12,13 @@ from typing import Any
 import click
 
 from cli.output import CompletedWithWarnings, emit, format_option, say
-from cli.terminal import open_node, read_line
+from cli.terminal import open_node, read_line, staff_option
+from keys.actors import Role
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 DAY = click.DateTime(["%Y-%m-%d"])
+# Who may ask, and so look at what was answered.
+ASKING = (Role.OFFICER, Role.COORDINATOR)
 PURPOSES = ("case_conference", "single_lookup", "referral_deduplication", "safeguarding_panel")
 PERSON_FIELDS = ("dob", "forename", "surname", "initials", "chain", "nhs_number", "sex", "area")
 REASON_CATEGORIES = (
@@ -28,9 +31,11 @@ REASON_CATEGORIES = (
 @click.argument("cases", type=FILE, required=False)
 @click.option("--purpose", required=True, type=click.Choice(PURPOSES), help="What the answer is for.")
 @click.option("--conference", help="Reference of the conference: an id such as mdt-2026-11.")
-@click.option("--staff", help="Staff id of whoever asks.  [default: the node's setting]")
+@staff_option()
 @click.option(
-    "--role", type=click.Choice(("officer", "coordinator", "responder")), help="Role of whoever asks."
+    "--role",
+    type=click.Choice(("officer", "coordinator", "responder")),
+    help="Role of whoever asks.  [default: one of them that they hold]",
 )
 @click.option(
     "--basis", type=click.Choice(("consent", "public_task")), help="For rows that do not say their own."
@@ -63,11 +68,13 @@ def lookup(ctx: click.Context, /, **options: Any) -> None:
         options["output_format"] not in ("csv", "xlsx") or not options["cases"]
     ):
         raise click.UsageError("--out is for a case list with --format csv or xlsx")
-    node = open_node(ctx)
+    # A list is a conference's, one person is an officer's own question.
+    usual = (Role.COORDINATOR, Role.OFFICER) if options["cases"] else (Role.OFFICER, Role.COORDINATOR)
+    node = open_node(ctx, options["role"] or usual)
     today = node.clock().date()
     case_list, cases, parked = _read(options, today)
     defaults = _defaults(options, cases)
-    result = _ask(node, cases, defaults, options, today) if cases else None
+    result = _ask(node, cases, defaults, options) if cases else None
     if len(cases) > node.settings.case_warning:
         say(f"{len(cases)} cases: a conference should take no more than {node.settings.case_warning}.")
     _print(result, case_list, parked, options, node.clock())
@@ -154,15 +161,15 @@ def _defaults(options: Mapping[str, Any], cases: Sequence[Any]) -> Any:
     )
 
 
-def _ask(node: Any, cases: Sequence[Any], defaults: Any, options: Mapping[str, Any], today: date) -> Any:
+def _ask(node: Any, cases: Sequence[Any], defaults: Any, options: Mapping[str, Any]) -> Any:
     from node.bases import read_basis, with_own_consent
     from node.lookups import Asking, look_up
     from node.results import drop_expired, keep_result
 
     agencies = options["agencies"]
     asking = Asking(
-        staff=options["staff"] or node.settings.staff,
-        role=options["role"] or ("coordinator" if options["cases"] else "officer"),
+        staff=node.actor.staff,
+        role=node.actor.role,
         purpose=options["purpose"],
         conference=options["conference"],
         agencies=tuple(part.strip() for part in agencies.split(",")) if agencies else None,
@@ -175,7 +182,7 @@ def _ask(node: Any, cases: Sequence[Any], defaults: Any, options: Mapping[str, A
                 case.basis_detail,
                 defaults=with_own_consent(node.store, case.case_ref, defaults),
                 row=case.row,
-                today=today,
+                at=node.clock(),
             ),
         )
         for case in cases
@@ -228,6 +235,7 @@ def _warn(result: Any, parked: Sequence[Mapping[str, Any]]) -> None:
 @click.argument("case_ref", required=False)
 @click.option("--agency", help="Only this agency's answer.")
 @format_option()
+@staff_option()
 @click.pass_context
 def why(ctx: click.Context, case_ref: str | None, agency: str | None, output_format: str) -> None:
     """Explain the answers about a case in the last look-up: which identifiers agree, and how much they weigh.
@@ -238,7 +246,7 @@ def why(ctx: click.Context, case_ref: str | None, agency: str | None, output_for
     from node.known_to import explain_answer
     from node.results import latest_answers
 
-    node = open_node(ctx)
+    node = open_node(ctx, ASKING)
     kept = latest_answers(node.store, case_ref or read_line("Case reference"), at=datetime.now(UTC))
     if kept is None:
         raise RecordFormatError("look-up", "no stored answer has this case reference, or it has expired")

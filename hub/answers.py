@@ -13,9 +13,10 @@ from datetime import datetime
 
 from hub.clock import format_time
 from hub.evidence import format_evidence
+from hub.lookup_schemas import LookupBody
 from hub.lookups import Answered
 from hub.outcomes import Outcome
-from hub.schemas import CARD_BYTES, EVIDENCE_BYTES, LookupBody
+from hub.schemas import CARD_BYTES, EVIDENCE_BYTES
 
 NO_CARD = binascii.b2a_base64(bytes(CARD_BYTES), newline=False).decode()
 NO_EVIDENCE = binascii.b2a_base64(bytes(EVIDENCE_BYTES), newline=False).decode()
@@ -44,10 +45,11 @@ def _answer(agency: str, outcome: Outcome, answered: Answered) -> dict[str, str]
     card, evidence = NO_CARD, NO_EVIDENCE
     if outcome.match is not None:
         # Made also where it is withheld, so that the time taken tells no more than the answer does.
-        own_card = binascii.b2a_base64(answered.cards[outcome.match.record], newline=False).decode()
+        kept = answered.cards.get(outcome.match.record, bytes(CARD_BYTES))
+        own_card = binascii.b2a_base64(kept, newline=False).decode()
         own_evidence = binascii.b2a_base64(
             format_evidence(outcome.match.explanation, outcome.match.designation), newline=False
         ).decode()
         if outcome.is_disclosed:
-            card, evidence = own_card, own_evidence
+            card, evidence = own_card if outcome.card else NO_CARD, own_evidence
     return {"agency": agency, "answer": outcome.code, "card": card, "evidence": evidence}

@@ -1,4 +1,6 @@
-"""Consent as the holder of a record sent it: versions count up by one, all are kept, the newest is in force.
+"""Consent as the holder of a record sent it: a chain of versions, all kept, the newest in force.
+
+Every version names the digest of the one before, so that neither side can later tell another history.
 
 Consent for a handle the hub does not hold is kept all the same, and no answer tells which
 (docs/protocol.md, section 8).
@@ -21,7 +23,7 @@ from hub.database import insert_new
 from hub.disclosure import HolderConsent
 from hub.errors import ConflictError
 from hub.models import Consent
-from keys.documents import canonical_bytes
+from keys.documents import canonical_bytes, document_digest
 
 
 def store_consent(
@@ -33,19 +35,19 @@ def store_consent(
         The version now in force.
 
     Raises:
-        ConflictError: Other content under a version that is there, or a version is left out.
+        ConflictError: Other content under a version that is there, a version is left out, or the chain to
+            the version before is broken.
     """
     version: int = document["version"]
     text = canonical_bytes(dict(document)).decode()
-    key = (caller.agency, handle, version)
     newest = newest_version(session, caller.agency, handle)
     if version <= newest:
-        row = session.get(Consent, key)
-        if row is None or row.document != text:
+        if _document(session, caller.agency, handle, version) != text:
             raise ConflictError("version: there is one of this number with other content")
         return newest
     if version != newest + 1:
         raise ConflictError("version: not the next one")
+    _require_chained(document, _document(session, caller.agency, handle, newest))
     row_values = {"agency": caller.agency, "handle": handle, "version": version, "document": text}
     if not insert_new(session, Consent, row_values):
         raise ConflictError("version: another was stored at the same time")
@@ -56,6 +58,20 @@ def store_consent(
         session, action, agency=caller.agency, at=at, details={"version": version}, subjects=[subject]
     )
     return version
+
+
+def _require_chained(document: Mapping[str, Any], before: str | None) -> None:
+    """Refuse a version that does not follow from the one before it."""
+    last = None if before is None else json.loads(before)
+    if document["previous"] != (None if last is None else document_digest(last)):
+        raise ConflictError("previous: not the digest of the version before")
+    if last is not None and document["consent"] != last["consent"]:
+        raise ConflictError("consent: not the id of the version before")
+
+
+def _document(session: Session, agency: str, handle: str, version: int) -> str | None:
+    row = session.get(Consent, (agency, handle, version))
+    return None if row is None else row.document
 
 
 def newest_version(session: Session, agency: str, handle: str) -> int:
@@ -102,8 +118,11 @@ def _read_consent(document: Mapping[str, Any]) -> HolderConsent:
         return None if document[field] is None else parse_time(document[field])
 
     return HolderConsent(
+        consent=document["consent"],
+        version=document["version"],
         recipients=frozenset(document["recipients"]),
         purposes=frozenset(document["purposes"]),
+        data_classes=frozenset(document["data_classes"]),
         valid_from=parse_time(document["valid_from"]),
         valid_until=time("valid_until"),
         withdrawn_at=time("withdrawn_at"),

@@ -25,18 +25,28 @@ from hub.access_log import REFUSED_PREFIX, Action, Subject, append_entry
 from hub.agreements import require_covered, require_live
 from hub.authentication import CallingNode
 from hub.budgets import Budget, charge, require_budget
+from hub.clock import parse_time
 from hub.consent import consents_in_force
 from hub.database import Database, insert_new
 from hub.disclosure import HolderConsent
+from hub.emergencies import bind_emergency, require_one_case
 from hub.epochs import CurrentEpoch, require_current
 from hub.errors import ConflictError, LogUnavailableError, MalformedError
 from hub.estimation import read_weighing
+from hub.lookup_schemas import LookupBody, WireCase, WireConsentBasis, WirePublicTaskBasis
 from hub.matching import Match, match_cases, prepare_cases, read_holders
 from hub.membership import list_agencies
 from hub.models import Agency, LogEntry, LookupRequest, Record
-from hub.outcomes import Asked, Asset, Outcome, cap_outcome, decide_outcome, without_records
-from hub.purposes import Basis, ConsentBasis, PublicTaskBasis, kind_of, require_basis, require_role
-from hub.schemas import LookupBody, WireCase, WireConsentBasis, time_of
+from hub.outcomes import NOT_ASKED, Asked, Asset, Outcome, cap_outcome, decide_outcome
+from hub.purposes import (
+    Basis,
+    ConsentBasis,
+    EmergencyBasis,
+    PublicTaskBasis,
+    kind_of,
+    require_basis,
+    require_role,
+)
 from hub.tags import Pepper
 from matcher.decisions import Thresholds
 
@@ -102,6 +112,7 @@ def look_up(
                 body,
                 bases,
                 matches,
+                pepper=pepper,
                 model_digest=weighing.digest,
                 body_sha256=body_sha256,
                 rules=rules,
@@ -133,10 +144,11 @@ def read_basis(case: WireCase) -> Basis:
     """The lawful basis of a case, from the wire."""
     basis = case.basis
     if isinstance(basis, WireConsentBasis):
-        captured_at = time_of(basis.captured_at)
-        assert captured_at is not None
-        return ConsentBasis(captured_at, basis.method, frozenset(basis.scope))
-    return PublicTaskBasis(basis.reason_category, basis.reason_commitment, basis.approver)
+        return ConsentBasis(parse_time(basis.captured_at), basis.method, frozenset(basis.scope))
+    reason = basis.reason_category, basis.reason_commitment
+    if isinstance(basis, WirePublicTaskBasis):
+        return PublicTaskBasis(*reason, basis.approver, basis.override, parse_time(basis.approved_at))
+    return EmergencyBasis(*reason, basis.emergency, parse_time(basis.declared_at))
 
 
 def _require_admissible(
@@ -155,6 +167,7 @@ def _require_admissible(
     require_role(body.role, body.purpose)
     for number, basis in enumerate(bases):
         require_basis(basis, purpose=body.purpose, staff=body.staff, at=at, field=f"cases.{number}.basis")
+    require_one_case(bases)
     require_covered(agreements, purpose=body.purpose, bases=sorted({kind_of(basis) for basis in bases}))
     return epoch
 
@@ -185,6 +198,7 @@ def _settle(
     bases: Sequence[Basis],
     matches: Mapping[Cell, Match],
     *,
+    pepper: Pepper,
     model_digest: str,
     body_sha256: bytes,
     rules: LookupRules,
@@ -193,6 +207,7 @@ def _settle(
     """Charge, decide and log, in one transaction."""
     epoch = require_current(session, epoch=body.epoch, schema_digest=body.schema_digest)
     earlier = _register(session, caller, body, body_sha256=body_sha256)
+    bind_emergency(session, caller.agency, body, pepper=pepper)
     if earlier is None:
         charge(session, rules.budget, agency=caller.agency, staff=body.staff, cases=len(body.cases), at=at)
     asked = Asked(
@@ -231,10 +246,10 @@ def _settle(
 
 @dataclass(frozen=True, slots=True)
 class _Earlier:
-    """The first answer to a request that is repeated: its entry, and the codes given."""
+    """The first answer to a request that is repeated: its entry, and the codes given with their reasons."""
 
     log_index: int
-    codes: Mapping[Cell, str]
+    answers: Mapping[Cell, tuple[str, str]]
 
 
 def _register(
@@ -251,10 +266,12 @@ def _register(
     _require_same(known, body_sha256)
     assert known.log_index is not None
     entry = json.loads(session.scalars(select(LogEntry.entry).where(LogEntry.index == known.log_index)).one())
-    codes = {
-        (case["case"], agency): code for case in entry["cases"] for agency, code in case["answers"].items()
+    answers = {
+        (case["case"], agency): (code, case["reasons"][agency])
+        for case in entry["cases"]
+        for agency, code in case["answers"].items()
     }
-    return _Earlier(known.log_index, codes)
+    return _Earlier(known.log_index, answers)
 
 
 def _note_index(session: Session, caller: CallingNode, body: LookupBody, index: int) -> None:
@@ -295,12 +312,17 @@ def _decide_all(
     for case, basis in enumerate(bases):
         for row in others:
             match = matches.get((case, row.agency))
-            consent = _decisive_consent(consents, row.agency, match)
-            holder = Asset(row.agency, row.as_of)
-            outcome = decide_outcome(asked, holder, basis=basis, match=match, consent=consent)
-            outcome = without_records(outcome, cards)
+            outcome = decide_outcome(
+                asked,
+                Asset(row.agency, row.as_of),
+                basis=basis,
+                match=match,
+                sealed=match is not None and match.record not in cards,
+                consent=_decisive_consent(consents, row.agency, match),
+            )
             if earlier is not None:
-                outcome = cap_outcome(outcome, earlier.codes.get((case, row.agency), "A"))
+                code, reason = earlier.answers.get((case, row.agency), (NOT_ASKED, ""))
+                outcome = cap_outcome(outcome, code=code, reason=reason)
             outcomes[case, row.agency] = outcome
     return outcomes
 

@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 from hub.decoding import decode_tokens, decode_variants
 from hub.errors import MalformedError
 from hub.estimation import Weighing
+from hub.lookup_schemas import WireCase
 from hub.models import Agency, Record, SharedArea, Token
-from hub.schemas import WireCase
 from hub.tags import Int64Array, Pepper
 from matcher.decisions import Designation, Thresholds, decide
 from matcher.lookups import Explanation, Hits, score_lookups

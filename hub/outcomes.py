@@ -7,7 +7,7 @@ apart.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -18,6 +18,7 @@ from hub.purposes import Basis, Purpose, kind_of
 from matcher.decisions import Designation
 
 KNOWN, POSSIBLY_KNOWN, NO_SHARED_MATCH, NO_REPLY_YET, NOT_ASKED = "K", "P", "N", "R", "A"
+PERMITTED, WITHOUT_CARD = "permitted", "permitted_without_card"
 DISCLOSED = {KNOWN: 2, POSSIBLY_KNOWN: 1}
 
 
@@ -43,14 +44,17 @@ class Asset:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The code an agency gets for a case, the reason for the log, and the match behind it, if any.
+    """The code an agency gets for a case, the reason for the log, and what was decided on.
 
-    `match` stands also where the answer is withheld: the log notes whose record it was about.
+    `match` and `consent` stand also where the answer is withheld: the log notes whose record it was about,
+    and which version of its consent. `card` says whether the holder's card may be shown.
     """
 
     code: str
     reason: str
     match: Match | None = None
+    consent: HolderConsent | None = None
+    card: bool = False
 
     @property
     def is_disclosed(self) -> bool:
@@ -59,9 +63,24 @@ class Outcome:
 
 
 def decide_outcome(
-    asked: Asked, holder: Asset, *, basis: Basis, match: Match | None, consent: HolderConsent | None
+    asked: Asked,
+    holder: Asset,
+    *,
+    basis: Basis,
+    match: Match | None,
+    sealed: bool,
+    consent: HolderConsent | None,
 ) -> Outcome:
-    """Decide one agency's answer for one case."""
+    """Decide one agency's answer for one case.
+
+    Args:
+        asked: Who asks, and why.
+        holder: The agency that would be shown to know the person.
+        basis: By what right this case is asked.
+        match: The record that matched best, if any.
+        sealed: Whether that record has left the hub since.
+        consent: What its holder recorded for it.
+    """
     if asked.agencies is not None and holder.agency not in asked.agencies:
         return Outcome(NOT_ASKED, "not_in_request")
     covering = [
@@ -72,10 +91,10 @@ def decide_outcome(
     if not covering:
         return Outcome(NOT_ASKED, "no_agreement")
     if holder.as_of is None:
-        return Outcome(NO_REPLY_YET, "never_shared", match)
+        return Outcome(NO_REPLY_YET, "never_shared", match, consent)
     oldest = asked.at - timedelta(days=max(agreement.maximum_age_days for agreement in covering))
     if holder.as_of < oldest:
-        return Outcome(NO_REPLY_YET, "too_old", match)
+        return Outcome(NO_REPLY_YET, "too_old", match, consent)
     if match is None:
         return Outcome(NO_SHARED_MATCH, "no_match")
     question = Question(
@@ -85,29 +104,23 @@ def decide_outcome(
         basis=basis,
         at=asked.at,
         agreement=True,
+        sealed=sealed,
         consent=consent,
     )
     decision = decide(question)
     if isinstance(decision, Refused):
-        return Outcome(NO_SHARED_MATCH, str(decision.reason), match)
+        return Outcome(NO_SHARED_MATCH, str(decision.reason), match, consent)
     code = KNOWN if match.designation is Designation.LINK else POSSIBLY_KNOWN
-    return Outcome(code, "permitted", match)
+    return Outcome(code, PERMITTED if decision.card else WITHOUT_CARD, match, consent, card=decision.card)
 
 
-def cap_outcome(outcome: Outcome, earlier: str) -> Outcome:
+def cap_outcome(outcome: Outcome, *, code: str, reason: str) -> Outcome:
     """The outcome of a repeated request: never more than was answered the first time.
 
-    A repeat costs no budget, and so must not be a way to watch for a person to appear.
+    A repeat costs no budget, and so must not be a way to watch for a person, or their card, to appear.
     """
-    if not outcome.is_disclosed or DISCLOSED.get(earlier, 0) >= DISCLOSED[outcome.code]:
-        return outcome
-    return replace(outcome, code=earlier, reason="repeated")
-
-
-def without_records(outcome: Outcome, cards: Mapping[int, bytes]) -> Outcome:
-    """The outcome when the matched record was removed while the answer was worked out."""
-    if outcome.match is None or outcome.match.record in cards:
-        return outcome
     if not outcome.is_disclosed:
-        return replace(outcome, match=None)
-    return Outcome(NO_SHARED_MATCH, "no_match")
+        return outcome
+    if DISCLOSED.get(code, 0) < DISCLOSED[outcome.code]:
+        outcome = replace(outcome, code=code, reason="repeated")
+    return replace(outcome, card=outcome.card and reason == PERMITTED)

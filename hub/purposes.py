@@ -55,15 +55,17 @@ class ReasonCategory(StrEnum):
     PUBLIC_PROTECTION = "public_protection"
 
 
-LOOKUP_PURPOSES = frozenset(
-    {
-        Purpose.CASE_CONFERENCE,
-        Purpose.SINGLE_LOOKUP,
-        Purpose.REFERRAL_DEDUPLICATION,
-        Purpose.SAFEGUARDING_PANEL,
-    }
-)
-# Cohorts and statistics count people; they never ask about one. A responder keeps a caseload and never asks.
+# What an answer shows beside word and evidence: whether the holder's card goes with it. Whoever removes
+# duplicates among referrals rings nobody, and so needs no team.
+CARD_OF_PURPOSE = {
+    Purpose.CASE_CONFERENCE: True,
+    Purpose.SAFEGUARDING_PANEL: True,
+    Purpose.SINGLE_LOOKUP: True,
+    Purpose.REFERRAL_DEDUPLICATION: False,
+}
+# Cohorts and statistics count people; they never ask about one.
+LOOKUP_PURPOSES = frozenset(CARD_OF_PURPOSE)
+# A responder keeps a caseload and never asks.
 PURPOSES_OF_ROLE = {
     Role.OFFICER: LOOKUP_PURPOSES - {Purpose.REFERRAL_DEDUPLICATION},
     Role.COORDINATOR: LOOKUP_PURPOSES,
@@ -73,6 +75,10 @@ PURPOSES_OF_ROLE = {
 
 # As far as a node's clock may run ahead of the hub's (docs/protocol.md, section 2).
 CLOCK_TOLERANCE = timedelta(seconds=120)
+# About one cycle of a conference; after it the approver is asked again.
+APPROVAL_LIFE = timedelta(days=28)
+# DESIGN.md section 7: an emergency is for the call that cannot wait, not for the afternoon.
+EMERGENCY_LIFE = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +92,36 @@ class ConsentBasis:
 
 @dataclass(frozen=True, slots=True)
 class PublicTaskBasis:
-    """A public task with a safeguarding reason, and who approved it."""
+    """A public task with a safeguarding reason: an override, and who approved it when."""
 
     reason_category: ReasonCategory
     reason_commitment: str
     approver: str | None
+    override: str
+    approved_at: datetime
 
 
-Basis = ConsentBasis | PublicTaskBasis
+@dataclass(frozen=True, slots=True)
+class EmergencyBasis:
+    """A public task that could not wait for an approver: recorded by the asker, reviewed afterwards."""
+
+    reason_category: ReasonCategory
+    reason_commitment: str
+    emergency: str
+    declared_at: datetime
+
+
+Basis = ConsentBasis | PublicTaskBasis | EmergencyBasis
 
 
 def kind_of(basis: Basis) -> LawfulBasis:
-    """The lawful basis a case is asked under."""
+    """The lawful basis a case is asked under; an emergency is a public task."""
     return LawfulBasis.CONSENT if isinstance(basis, ConsentBasis) else LawfulBasis.PUBLIC_TASK
+
+
+def is_same_person(approver: str | None, staff: str) -> bool:
+    """Whether two staff ids are one, however they are typed."""
+    return approver is not None and approver.casefold() == staff.casefold()
 
 
 def require_role(role: Role, purpose: Purpose) -> None:
@@ -118,15 +141,31 @@ def require_basis(basis: Basis, *, purpose: Purpose, staff: str, at: datetime, f
     """Refuse a basis that does not reach the purpose, whatever any agreement says.
 
     Raises:
-        BasisNotPermittedError: The consent was given for other purposes, or not yet.
+        BasisNotPermittedError: The consent was given for other purposes; or a consent, an approval or a
+            declaration is from the future or past its time.
         ApproverRequiredError: A public task without an approver, or approved by the asker.
     """
-    if isinstance(basis, ConsentBasis):
-        if purpose not in basis.scope:
-            raise BasisNotPermittedError(f"{field}.scope: the consent does not reach this purpose")
-        if basis.captured_at > at + CLOCK_TOLERANCE:
-            raise BasisNotPermittedError(f"{field}.captured_at: the consent is from the future")
-    elif basis.approver is None:
-        raise ApproverRequiredError(f"{field}.approver: a public task needs an approver")
-    elif basis.approver == staff:
-        raise ApproverRequiredError(f"{field}.approver: the approver must not be the asker")
+    match basis:
+        case ConsentBasis():
+            if purpose not in basis.scope:
+                raise BasisNotPermittedError(f"{field}.scope: the consent does not reach this purpose")
+            _require_recent(basis.captured_at, life=None, at=at, field=f"{field}.captured_at")
+        case PublicTaskBasis():
+            if basis.approver is None:
+                raise ApproverRequiredError(f"{field}.approver: a public task needs an approver")
+            if is_same_person(basis.approver, staff):
+                raise ApproverRequiredError(f"{field}.approver: the approver must not be the asker")
+            _require_recent(basis.approved_at, life=APPROVAL_LIFE, at=at, field=f"{field}.approved_at")
+        case EmergencyBasis():
+            _require_recent(basis.declared_at, life=EMERGENCY_LIFE, at=at, field=f"{field}.declared_at")
+
+
+def _require_recent(made: datetime, *, life: timedelta | None, at: datetime, field: str) -> None:
+    if made > at + CLOCK_TOLERANCE:
+        raise BasisNotPermittedError(f"{field}: is in the future")
+    if life is not None and at - made >= life:
+        raise BasisNotPermittedError(f"{field}: is past its time of {_words(life)}")
+
+
+def _words(life: timedelta) -> str:
+    return f"{life.days} days" if life.days else f"{life.seconds // 60} minutes"

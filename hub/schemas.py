@@ -1,25 +1,25 @@
 """The wire: bodies as they arrive and as they leave (docs/protocol.md). Unknown fields are refused.
 
+Those of consent and look-up stand in `hub.consent_schemas` and `hub.lookup_schemas`.
+
 Long base64 strings stay strings here; they are decoded where they are used, all at once. Length limits bound
 what a signed but hostile node can make the hub hold.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt
 
 from hub.clock import parse_time
-from hub.purposes import LawfulBasis, Purpose, ReasonCategory, Role
+from hub.purposes import LawfulBasis, Purpose
 
 CARD_BYTES = 256
 EVIDENCE_BYTES = 1024
 BATCH_RECORDS = 500
 TOKENS_PER_RECORD = 8
-CASES_PER_LOOKUP = 50
 
 Service = Literal[
     "housing", "mental_health", "substance_use", "probation", "primary_care", "social_care",
@@ -43,7 +43,7 @@ def _require_sorted(values: list[Any]) -> list[Any]:
     return values
 
 
-def _require_unique(values: list[Any]) -> list[Any]:
+def require_unique(values: list[Any]) -> list[Any]:
     if len(set(values)) != len(values):
         raise ValueError("names something twice")
     return values
@@ -189,9 +189,9 @@ class AgreementDocument(Wire):
     isa: DocumentReference
     terms_of_reference: DocumentReference
     parties: Annotated[list[Id], Field(min_length=2, max_length=200), AfterValidator(_require_sorted)]
-    purposes: Annotated[list[Purpose], Field(min_length=1, max_length=6), AfterValidator(_require_unique)]
+    purposes: Annotated[list[Purpose], Field(min_length=1, max_length=6), AfterValidator(require_unique)]
     lawful_bases: Annotated[
-        list[LawfulBasis], Field(min_length=1, max_length=2), AfterValidator(_require_unique)
+        list[LawfulBasis], Field(min_length=1, max_length=2), AfterValidator(require_unique)
     ]
     maximum_age_days: Annotated[StrictInt, Field(ge=1, le=366)]
     not_before: Time
@@ -277,128 +277,6 @@ class Removed(Wire):
     removed: int
 
 
-# Consent (section 8)
-
-
-class ConsentDocument(Wire):
-    """One version of a record's consent."""
-
-    format: Literal["consent/1"]
-    version: Annotated[StrictInt, Field(ge=1, le=1_000_000)]
-    recipients: Annotated[
-        list[Annotated[str, Field(pattern=r"^(\*|[a-z0-9][a-z0-9-]{0,63})$")]],
-        Field(max_length=200),
-        AfterValidator(_require_unique),
-    ]
-    purposes: Annotated[list[Purpose], Field(max_length=6), AfterValidator(_require_unique)]
-    captured_at: Time
-    valid_from: Time
-    valid_until: Time | None
-    method: Literal["written", "verbal", "electronic"]
-    notice_version: Annotated[str, Field(min_length=1, max_length=64)]
-    withdrawn_at: Time | None
-    objected_at: Time | None
-
-
-class ConsentStored(Wire):
-    """The version in force for this handle."""
-
-    handle: Hex32
-    version: int
-
-
-class ConsentView(ConsentDocument):
-    """The newest version of one record's consent."""
-
-    handle: Hex32
-
-
-class Consents(Wire):
-    """The newest consent of each of the caller's handles, sorted by handle."""
-
-    consents: list[ConsentView]
-
-
-# Look-up (section 9)
-
-
-class WireConsentBasis(Wire):
-    """The asker's own record of the person's consent."""
-
-    kind: Literal["consent"]
-    captured_at: Time
-    method: Literal["written", "verbal", "electronic"]
-    scope: Annotated[list[Purpose], Field(min_length=1, max_length=6)]
-
-
-class WirePublicTaskBasis(Wire):
-    """A public task with a safeguarding reason; the words of it stay at the asking node."""
-
-    kind: Literal["public_task"]
-    reason_category: ReasonCategory
-    reason_commitment: Hex
-    approver: Id | None = None
-
-
-class WireProbe(Wire):
-    """Variants of one of the case's tokens, asked under one probe of the schema."""
-
-    token: Annotated[StrictInt, Field(ge=0, lt=TOKENS_PER_RECORD)]
-    probe: Annotated[str, Field(min_length=1, max_length=16)]
-    variants: Annotated[str, Field(max_length=8192, description="8-byte slots, base64.")]
-
-
-class WireCase(Wire):
-    """One person asked about; the hub learns a number, not a reference."""
-
-    case: Annotated[StrictInt, Field(ge=0, lt=CASES_PER_LOOKUP)]
-    tokens: Annotated[list[WireToken], Field(min_length=1, max_length=TOKENS_PER_RECORD)]
-    area: Id | None
-    probes: Annotated[list[WireProbe], Field(max_length=200)]
-    basis: Annotated[WireConsentBasis | WirePublicTaskBasis, Field(discriminator="kind")]
-
-
-class LookupBody(Wire):
-    """A look-up of up to 50 cases."""
-
-    format: Literal["lookup/1"]
-    request: Hex32
-    epoch: Id
-    schema_digest: Hex
-    staff: Id
-    role: Role
-    purpose: Purpose
-    conference: Id | None
-    agencies: Annotated[list[Id], Field(max_length=200), AfterValidator(_require_unique)] | None
-    cases: Annotated[list[WireCase], Field(min_length=1, max_length=CASES_PER_LOOKUP)]
-
-
-class WireAnswer(Wire):
-    """One agency's answer for one case; always the same size."""
-
-    agency: Id
-    answer: Literal["K", "P", "N", "R", "A"]
-    card: Annotated[str, Field(min_length=344, max_length=344)]
-    evidence: Annotated[str, Field(min_length=1368, max_length=1368)]
-
-
-class CaseAnswers(Wire):
-    """Every other agency's answer for one case, sorted by agency."""
-
-    case: int
-    answers: list[WireAnswer]
-
-
-class LookupAnswer(Wire):
-    """The answer to a look-up; its log entry was durable before it left."""
-
-    format: Literal["answer/1"] = "answer/1"
-    request: Hex32
-    log_index: int
-    answered_at: str
-    cases: list[CaseAnswers]
-
-
 # Log (section 11)
 
 
@@ -424,8 +302,3 @@ class Problem(BaseModel):
     status: int
     code: str
     detail: str
-
-
-def time_of(text: str | None) -> datetime | None:
-    """A validated wire time, or None."""
-    return None if text is None else parse_time(text)

@@ -8,6 +8,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+import hub.emergency_models  # noqa: F401 (Base.metadata is whole only with every module of tables)
 from hub.database import Database
 from hub.errors import DatabaseOutdatedError
 from hub.models import Base

@@ -1,15 +1,21 @@
-"""By what right a case is asked: consent or public task, as typed in a case list or given with a command.
+"""By what right a case is asked: consent, public task or emergency, as a case list or a command says it.
 
-A case list's `basis` column says `consent` or `public_task`; `basis_detail` says the rest in one cell:
+A case list's `basis` column says which; `basis_detail` says the rest in one cell:
 
     consent        2026-10-01 written                                (day it was given, method)
     public_task    safeguarding_adult; ig-lead; free text            (category; approver; reason)
+    public_task    0123456789abcdef0123456789abcdef                  (an approved override: `node.overrides`)
+    emergency      0123456789abcdef0123456789abcdef                  (a declared emergency)
+
+An approval that the list itself states is an override like any other, made and approved at that moment.
 
 The reason's words stay at this node; a salted promise of them goes out (`node.commitments`).
 """
 
 from __future__ import annotations
 
+import re
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -17,7 +23,8 @@ from typing import Any
 
 from node.caseload import find_handle
 from node.commitments import Commitment, commit_reason
-from node.consent import METHODS, find_consent
+from node.consent import find_consent
+from node.consent_terms import METHODS
 from node.dates import parse_day
 from node.errors import RecordFormatError
 from node.store import Store
@@ -31,7 +38,9 @@ REASON_CATEGORIES = (
     "missing_person",
     "public_protection",
 )
-KINDS = ("consent", "public_task")
+KINDS = ("consent", "public_task", "emergency")
+OVERRIDE_ID = re.compile(r"[0-9a-f]{32}")
+OVERRIDE_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +62,13 @@ class ConsentBasis:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PublicTaskBasis:
-    """A public task with a safeguarding reason, approved by somebody other than the asker."""
+    """An override: a public task with a safeguarding reason, approved by somebody other than the asker."""
 
     category: str
     approver: str
     reason: Commitment
+    override: str
+    approved_at: datetime
 
     def format(self, purpose: str) -> dict[str, Any]:
         """As it travels, without the reason's words."""
@@ -66,10 +77,39 @@ class PublicTaskBasis:
             "reason_category": self.category,
             "reason_commitment": self.reason.digest,
             "approver": self.approver,
+            "override": self.override,
+            "approved_at": format_time(self.approved_at),
         }
 
 
-Basis = ConsentBasis | PublicTaskBasis
+@dataclass(frozen=True, slots=True, repr=False)
+class EmergencyBasis:
+    """A public task that could not wait for an approver: one person, one purpose, 15 minutes."""
+
+    category: str
+    reason: Commitment
+    emergency: str
+    declared_at: datetime
+
+    def format(self, purpose: str) -> dict[str, Any]:
+        """As it travels, without the reason's words."""
+        return {
+            "kind": "emergency",
+            "reason_category": self.category,
+            "reason_commitment": self.reason.digest,
+            "emergency": self.emergency,
+            "declared_at": format_time(self.declared_at),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideReference:
+    """What a list or a command says of a case asked under an override or emergency recorded here: its id."""
+
+    override: str
+
+
+Basis = ConsentBasis | PublicTaskBasis | EmergencyBasis
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -82,30 +122,42 @@ class BasisDefaults:
     category: str | None = None
     approver: str | None = None
     reason: str | None = None
+    override: str | None = None
 
 
 def read_basis(
-    kind: str | None, detail: str | None, *, defaults: BasisDefaults, row: int | None, today: date
-) -> Basis:
-    """The lawful basis of one case.
+    kind: str | None, detail: str | None, *, defaults: BasisDefaults, row: int | None, at: datetime
+) -> Basis | OverrideReference:
+    """The lawful basis of one case, or the override or emergency that `node.overrides` has to find for it.
 
     Args:
         kind: The row's `basis`, or None.
         detail: The row's `basis_detail`, or None.
         defaults: What the command says.
         row: The row, for the error.
-        today: Consent cannot be given after this day.
+        at: Now: consent cannot be given later, and an approval stated in the list is given now.
 
     Raises:
         RecordFormatError: Nothing says by what right, or something of it is missing or malformed.
     """
     chosen = kind or defaults.kind
+    typed = (detail or "").strip().lower() or (defaults.override or "")
+    if chosen in ("public_task", "emergency") and OVERRIDE_ID.fullmatch(typed):
+        return OverrideReference(typed)
     if chosen == "consent":
-        return _read_consent(detail, defaults, row, today)
+        return _read_consent(detail, defaults, row, at.date())
     if chosen == "public_task":
-        return _read_public_task(detail, defaults, row)
-    rule = "is missing: consent or public_task" if chosen is None else "must be consent or public_task"
-    raise RecordFormatError("case list", rule, row=row, field="basis")
+        return _read_public_task(detail, defaults, row, at)
+    if chosen == "emergency":
+        rule = "must be the emergency's id; declare one first with 'knownto override emergency'"
+        raise RecordFormatError("case list", rule, row=row, field="basis_detail")
+    rule = "is missing: write" if chosen is None else "must be"
+    raise RecordFormatError(
+        "case list",
+        f"{rule} {', '.join(KINDS)} in this column, or give --basis for all rows without one",
+        row=row,
+        field="basis",
+    )
 
 
 def with_own_consent(store: Store, case_ref: str, defaults: BasisDefaults) -> BasisDefaults:
@@ -127,17 +179,22 @@ def _read_consent(detail: str | None, defaults: BasisDefaults, row: int | None, 
     method = words.pop().lower() if words and words[-1].lower() in METHODS else defaults.method
     captured = parse_day(" ".join(words), today=today) if words else defaults.captured_at
     if captured is None:
-        rule = "must begin with the day the consent was given"
+        rule = (
+            "must begin with the day the consent was given, as in '2026-10-01 verbal'; "
+            "or give --captured-at and --method for all rows without one"
+        )
         raise RecordFormatError("case list", rule, row=row, field="basis_detail")
     if captured > today:
         raise RecordFormatError("case list", "the consent is from the future", row=row, field="basis_detail")
     if method not in METHODS:
-        rule = f"must end with how it was given: {', '.join(METHODS)}"
+        rule = f"must end with how it was given ({', '.join(METHODS)}), or give --method"
         raise RecordFormatError("case list", rule, row=row, field="basis_detail")
     return ConsentBasis(start_of_day(captured), method)
 
 
-def _read_public_task(detail: str | None, defaults: BasisDefaults, row: int | None) -> PublicTaskBasis:
+def _read_public_task(
+    detail: str | None, defaults: BasisDefaults, row: int | None, at: datetime
+) -> PublicTaskBasis:
     parts = [part.strip() for part in (detail or "").split(";", 2)] if detail else []
     given: Sequence[str | None] = [*parts, *[None] * (3 - len(parts))]
     if detail and len(parts) == 1 and parts[0] not in REASON_CATEGORIES:
@@ -147,12 +204,17 @@ def _read_public_task(detail: str | None, defaults: BasisDefaults, row: int | No
         for own, default in zip(given, (defaults.category, defaults.approver, defaults.reason), strict=True)
     )
     checks: Mapping[str, bool] = {
-        f"needs a reason category: {', '.join(REASON_CATEGORIES)}": category in REASON_CATEGORIES,
-        "needs an approver who is not the asker": bool(approver),
-        "needs a reason in words, which stay at this node": bool(text),
+        f"needs a reason category ({', '.join(REASON_CATEGORIES)}), or give --reason-category": (
+            category in REASON_CATEGORIES
+        ),
+        "needs an approver who is not the asker ('category; approver; reason'), or give --approver": (
+            bool(approver)
+        ),
+        "needs a reason in words, which stay at this node ('category; approver; reason')": bool(text),
     }
     for rule, holds in checks.items():
         if not holds:
             raise RecordFormatError("case list", rule, row=row, field="basis_detail")
     assert category and approver and text
-    return PublicTaskBasis(category, approver.lower(), commit_reason(text))
+    override = secrets.token_hex(OVERRIDE_BYTES)
+    return PublicTaskBasis(category, approver.lower(), commit_reason(text), override, at)

@@ -7,91 +7,47 @@ Refusal and withdrawal block nothing but being shown to others: the row stays in
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from keys.documents import document_digest
 from node.caseload import reference_of, require_handle
 from node.client import HubClient
+from node.consent_terms import EVERYONE, ConsentEntry, ConsentTerms, Ended, Refusal, nothing_agreed, state_of
 from node.errors import HubRefusedError, HubUnreachableError, PolicyError, RecordFormatError
 from node.home import Node
+from node.membership import agency_ids
 from node.pushing import forget_shared, remove_due
 from node.store import Store
 from node.times import format_time, parse_time
 
-PURPOSES = (
-    "case_conference",
-    "single_lookup",
-    "referral_deduplication",
-    "cohort_identification",
-    "statistics",
-    "safeguarding_panel",
-)
-METHODS = ("written", "verbal", "electronic")
-EVERYONE = "*"
-
-
-@dataclass(frozen=True, slots=True)
-class ConsentTerms:
-    """What a person consented to.
-
-    Attributes:
-        recipients: Agencies that may be told; `*` for every agency of the agreements.
-        purposes: For which purposes.
-        captured_at: When the consent was given.
-        valid_from: From when it holds.
-        valid_until: Until when, exclusive; None without an end.
-        method: written, verbal or electronic.
-        notice_version: The version of the privacy notice the person was given.
-    """
-
-    recipients: tuple[str, ...]
-    purposes: tuple[str, ...]
-    captured_at: datetime
-    valid_from: datetime
-    valid_until: datetime | None
-    method: str
-    notice_version: str
-
-    def __post_init__(self) -> None:
-        if not self.recipients:
-            raise RecordFormatError("consent", "names nobody who may be told", field="recipients")
-        if not self.purposes or not set(self.purposes) <= set(PURPOSES):
-            raise RecordFormatError("consent", f"must be among {', '.join(PURPOSES)}", field="purposes")
-        if self.method not in METHODS:
-            raise RecordFormatError("consent", f"must be one of {', '.join(METHODS)}", field="method")
-        if not self.notice_version:
-            raise RecordFormatError("consent", "is missing", field="notice_version")
-        if self.valid_until is not None and self.valid_until <= self.valid_from:
-            raise RecordFormatError("consent", "ends before it begins", field="valid_until")
+CONSENT_ID_BYTES = 16
+# What a version adds to its terms.
+CHAIN_FIELDS = ("consent", "version", "previous")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class KeptConsent:
-    """The newest version of one person's consent.
+    """One version of one person's consent, by default the newest.
 
     Attributes:
         local_id: The agency's own reference.
-        document: The `consent/1` document.
+        document: The `consent/2` document.
+        witness: Who witnessed it, or None; it stays here.
         sent: Whether the hub has it.
     """
 
     local_id: str
     document: Mapping[str, Any]
+    witness: str | None
     sent: bool
 
     def state(self, at: datetime) -> str:
-        """In one word: given, not yet, ended, withdrawn or objected."""
-        now = format_time(at)
-        if self.document["withdrawn_at"] is not None:
-            return "withdrawn"
-        if self.document["objected_at"] is not None:
-            return "objected"
-        if now < self.document["valid_from"]:
-            return "not yet"
-        ended = self.document["valid_until"] is not None and now >= self.document["valid_until"]
-        return "ended" if ended else "given"
+        """In one word: given, not yet, ended, refused, withdrawn or objected."""
+        return state_of(self.document, at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,64 +62,100 @@ def record_consent(node: Node, local_id: str, terms: ConsentTerms) -> None:
     """Keep a person's consent here, as a new version; `send_consents` sends it.
 
     Raises:
-        RecordFormatError: The caseload has no such reference.
+        RecordFormatError: The caseload has no such reference, or a recipient is no agency of the network.
         PolicyError: The consent was given before the person withdrew or objected.
     """
     handle = require_handle(node.store, local_id)
-    if is_outdated(terms, _newest(node.store, handle)):
+    require_recipients(node, terms.recipients)
+    if is_outdated(terms, find_document(node.store, handle)):
         raise PolicyError(
             "the person has withdrawn or objected since this consent was given; only a later one counts: "
             "give the day it was given with --captured-at"
         )
-    _append(node.store, handle, _document(terms))
+    with node.store.transaction():
+        _insert(node.store, handle, terms.document(), terms.witness)
 
 
-def record_consents(node: Node, entries: Sequence[tuple[str, ConsentTerms]]) -> Recorded:
-    """Keep many people's consents, all or none; an unchanged one makes no new version.
+def record_consents(node: Node, entries: Sequence[tuple[str, ConsentEntry]]) -> Recorded:
+    """Keep many people's consents and refusals, all or none; an unchanged one makes no new version.
 
     A consent given before the person withdrew or objected is left out: an old list recorded again must not
-    bring back what was taken back.
+    bring back what was taken back. So is a refusal with a day before the consent that is in force was given.
     """
     handles = [require_handle(node.store, local_id) for local_id, _ in entries]
+    named = {name for _, entry in entries if isinstance(entry, ConsentTerms) for name in entry.recipients}
+    require_recipients(node, named)
     changed, outdated = 0, []
     with node.store.transaction():
-        for number, (handle, (_, terms)) in enumerate(zip(handles, entries, strict=True)):
-            document = _document(terms)
-            newest = _newest(node.store, handle)
-            if is_outdated(terms, newest):
+        for number, (handle, (_, entry)) in enumerate(zip(handles, entries, strict=True)):
+            if is_outdated(entry, find_document(node.store, handle)):
                 outdated.append(number)
-            elif newest is None or {**newest, "version": 0} != {**document, "version": 0}:
-                _insert(node.store, handle, document, newest)
-                changed += 1
+            else:
+                changed += _keep(node, handle, entry)
     return Recorded(changed, tuple(outdated))
 
 
-def is_outdated(terms: ConsentTerms, newest: Mapping[str, Any] | None) -> bool:
-    """Whether the person withdrew or objected at or after the time this consent was given."""
-    ends = [newest[field] for field in ("withdrawn_at", "objected_at") if newest and newest[field]]
-    return any(terms.captured_at <= parse_time(end) for end in ends)
+def require_recipients(node: Node, recipients: Iterable[str]) -> None:
+    """Refuse consent for an agency that the network does not have; it would tell nobody, and nobody would know.
+
+    Where the hub has never been reached there is no list to check against, and the recipients are taken.
+
+    Raises:
+        RecordFormatError: An id is none of the network's.
+    """
+    wanted = set(recipients) - {EVERYONE}
+    known = agency_ids(node, wanted)
+    if known is not None and not wanted <= known:
+        rule = f"names an agency the network does not have; it has {', '.join(sorted(known))}"
+        raise RecordFormatError("consent", rule, field="recipients")
+
+
+def is_outdated(entry: ConsentEntry, newest: Mapping[str, Any] | None) -> bool:
+    """Whether what is kept is newer: a no at or after this consent, or a consent after this no."""
+    if newest is None:
+        return False
+    if isinstance(entry, Ended):
+        return entry.at is not None and entry.at < parse_time(newest["captured_at"])
+    ends = [newest[kind.field] for kind in Refusal if newest[kind.field]]
+    return any(entry.captured_at <= parse_time(end) for end in ends)
 
 
 def withdraw_consent(node: Node, local_id: str) -> None:
     """Keep that a person withdrew; nothing is shown of them from the next look-up on."""
-    _end(node, local_id, "withdrawn_at")
+    _end(node, local_id, Refusal.WITHDRAWN)
 
 
 def record_objection(node: Node, local_id: str) -> None:
     """Keep that a person objected to being looked up, whatever the lawful basis."""
-    _end(node, local_id, "objected_at")
+    _end(node, local_id, Refusal.OBJECTED)
 
 
-def list_consents(store: Store) -> list[KeptConsent]:
-    """The newest consent of everybody who has one, by local reference."""
+def list_consents(store: Store, *, history: bool = False) -> list[KeptConsent]:
+    """The newest consent of everybody who has one, by local reference; with `history` every version."""
     rows = store.connection.execute(
-        "SELECT handle, max(version) AS version, content, sent FROM consent GROUP BY handle"
+        "SELECT handle, version, content, sent FROM consent ORDER BY handle, version"
     ).fetchall()
-    kept = []
+    kept: dict[tuple[str, int], KeptConsent] = {}
     for row in rows:
-        document = store.vault.open(row["content"], table="consent", handle=row["handle"])
-        kept.append(KeptConsent(reference_of(store, row["handle"]) or "", document, bool(row["sent"])))
-    return sorted(kept, key=lambda consent: consent.local_id)
+        content = store.vault.open(row["content"], table="consent", handle=row["handle"])
+        local_id = reference_of(store, row["handle"]) or ""
+        # Versions come in order: the newest overwrites those before it unless all are asked for.
+        kept[row["handle"], row["version"] if history else 0] = KeptConsent(
+            local_id, content["document"], content["witness"], bool(row["sent"])
+        )
+    return sorted(kept.values(), key=lambda one: (one.local_id, one.document["version"]))
+
+
+def expiring_consents(store: Store, *, at: datetime, days: int) -> list[KeptConsent]:
+    """Consents in force that end within some days, the first to end first."""
+    until = at + timedelta(days=days)
+
+    def ends(kept: KeptConsent) -> datetime | None:
+        text = kept.document["valid_until"]
+        return parse_time(text) if text is not None and kept.state(at) == "given" else None
+
+    found = [(end, kept) for kept in list_consents(store) if (end := ends(kept)) is not None and end <= until]
+    return [kept for _, kept in sorted(found, key=lambda pair: (pair[0], pair[1].local_id))]
 
 
 def find_consent(store: Store, local_id: str) -> Mapping[str, Any] | None:
@@ -172,7 +164,7 @@ def find_consent(store: Store, local_id: str) -> Mapping[str, Any] | None:
     Raises:
         RecordFormatError: The caseload has no such reference.
     """
-    return _newest(store, require_handle(store, local_id))
+    return find_document(store, require_handle(store, local_id))
 
 
 def count_waiting(store: Store) -> int:
@@ -196,8 +188,8 @@ def send_consents(node: Node) -> int:
         return 0
     client = node.client()
     for row in rows:
-        document = store.vault.open(row["content"], table="consent", handle=row["handle"])
-        _send(node, client, row["handle"], document)
+        content = store.vault.open(row["content"], table="consent", handle=row["handle"])
+        _send(node, client, row["handle"], content["document"])
         store.connection.execute(
             "UPDATE consent SET sent = 1 WHERE handle = ? AND version = ?", (row["handle"], row["version"])
         )
@@ -242,55 +234,59 @@ def send_or_say_so(node: Node) -> None:
         ) from None
 
 
-def _document(terms: ConsentTerms) -> dict[str, Any]:
-    return {
-        "format": "consent/1",
-        "version": 0,
-        "recipients": sorted(set(terms.recipients)),
-        "purposes": sorted(set(terms.purposes)),
-        "captured_at": format_time(terms.captured_at),
-        "valid_from": format_time(terms.valid_from),
-        "valid_until": None if terms.valid_until is None else format_time(terms.valid_until),
-        "method": terms.method,
-        "notice_version": terms.notice_version,
-        "withdrawn_at": None,
-        "objected_at": None,
-    }
+def _keep(node: Node, handle: str, entry: ConsentEntry) -> bool:
+    """Keep an entry as a new version if it changes anything. Call it inside a transaction."""
+    newest = find_document(node.store, handle)
+    if isinstance(entry, Ended):
+        at = node.clock()
+        if newest is not None and newest[entry.kind.field] is not None:
+            return False
+        # Whoever was never asked can still say no: the refusal needs no consent before it.
+        base = newest or nothing_agreed(at)
+        said = entry.at or at
+        _insert(
+            node.store, handle, {**base, entry.kind.field: format_time(said)}, _witness(node.store, handle)
+        )
+        return True
+    terms = entry.document()
+    known = newest is not None and terms == {k: newest[k] for k in newest if k not in CHAIN_FIELDS}
+    if known and entry.witness == _witness(node.store, handle):
+        return False
+    _insert(node.store, handle, terms, entry.witness)
+    return True
 
 
-def _end(node: Node, local_id: str, field: str) -> None:
+def _end(node: Node, local_id: str, kind: Refusal) -> None:
     handle = require_handle(node.store, local_id)
-    now = format_time(node.clock())
-    newest = _newest(node.store, handle)
-    if newest is not None and newest[field] is not None:
-        return
-    # Whoever was never asked can still say no: the refusal needs no consent before it.
-    base = newest or {
-        "format": "consent/1",
-        "recipients": [],
-        "purposes": [],
-        "captured_at": now,
-        "valid_from": now,
-        "valid_until": None,
-        "method": "verbal",
-        "notice_version": "none",
-        "withdrawn_at": None,
-        "objected_at": None,
+    with node.store.transaction():
+        _keep(node, handle, Ended(kind))
+
+
+def _insert(store: Store, handle: str, terms: Mapping[str, Any], witness: str | None) -> None:
+    """Add the next link of a handle's chain."""
+    newest = find_document(store, handle)
+    chain = {
+        "consent": secrets.token_hex(CONSENT_ID_BYTES) if newest is None else newest["consent"],
+        "version": 1 if newest is None else int(newest["version"]) + 1,
+        "previous": None if newest is None else document_digest(newest),
     }
-    _append(node.store, handle, {**base, field: now})
-
-
-def _append(store: Store, handle: str, document: Mapping[str, Any]) -> None:
-    with store.transaction():
-        _insert(store, handle, document, _newest(store, handle))
-
-
-def _insert(store: Store, handle: str, document: Mapping[str, Any], newest: Mapping[str, Any] | None) -> None:
-    version = 1 if newest is None else int(newest["version"]) + 1
-    content = store.vault.seal({**document, "version": version}, table="consent", handle=handle)
+    document = {**terms, **chain}
+    content = store.vault.seal({"document": document, "witness": witness}, table="consent", handle=handle)
     store.connection.execute(
-        "INSERT INTO consent (handle, version, content) VALUES (?, ?, ?)", (handle, version, content)
+        "INSERT INTO consent (handle, version, content) VALUES (?, ?, ?)",
+        (handle, chain["version"], content),
     )
+
+
+def find_document(store: Store, handle: str) -> dict[str, Any] | None:
+    """The newest document of a handle, or None."""
+    content = _newest(store, handle)
+    return None if content is None else dict(content["document"])
+
+
+def _witness(store: Store, handle: str) -> str | None:
+    content = _newest(store, handle)
+    return None if content is None else content["witness"]
 
 
 def _newest(store: Store, handle: str) -> dict[str, Any] | None:

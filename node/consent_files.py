@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
-from node.consent import ConsentTerms
+from node.consent_terms import ConsentTerms
 from node.dates import is_missing_date, parse_day
 from node.errors import RecordFormatError
 from node.mapping import header_key

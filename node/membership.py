@@ -9,7 +9,7 @@ fingerprint people have compared out of band.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,9 +18,13 @@ from keys.documents import document_digest
 from keys.errors import KeyFormatError, SignatureInvalidError
 from keys.identity import PublicIdentity, fingerprints_equal
 from node.client import HubClient
-from node.errors import IntegrityError
+from node.errors import HubRefusedError, HubUnreachableError, IntegrityError, NotInitialisedError
+from node.home import Node
 from node.store import Store
 from node.times import parse_time
+
+# The ids last listed, for checks that must work while the hub is away.
+AGENCIES_SETTING = "agencies"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,22 @@ def fetch_agencies(client: HubClient, store: Store) -> dict[str, Agency]:
     agencies = {entry["agency"]: _parse_agency(entry) for entry in listed}
     for agency in agencies.values():
         _require_known_keys(agency, store)
+    store.put_setting(AGENCIES_SETTING, " ".join(sorted(agencies)))
     return agencies
+
+
+def agency_ids(node: Node, wanted: Collection[str]) -> frozenset[str] | None:
+    """The ids of the network's agencies as last seen; None where the hub was never reached.
+
+    The hub is asked only where an id is wanted that this node has not seen.
+    """
+    seen = node.store.setting(AGENCIES_SETTING)
+    if not set(wanted) <= set((seen or "").split()):
+        try:
+            seen = " ".join(fetch_agencies(node.client(), node.store))
+        except (HubUnreachableError, HubRefusedError, NotInitialisedError):
+            pass  # What was seen last has to do.
+    return None if seen is None else frozenset(seen.split())
 
 
 def require_agency(agencies: Mapping[str, Agency], agency: str) -> tuple[Agency, PublicIdentity]:

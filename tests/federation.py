@@ -29,7 +29,8 @@ from keys.passphrase import PassphraseCost
 from node import client as hub_client
 from node.bases import Basis, ConsentBasis
 from node.caseload import import_records
-from node.consent import ConsentTerms, record_consent, send_or_say_so
+from node.consent import record_consent, send_or_say_so
+from node.consent_terms import ConsentTerms
 from node.enrolment import enrol, find_hub
 from node.epochs import make_epoch, receive_key, share_key
 from node.home import Node, create_home

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from hub import schemas
+from hub import consent_schemas, lookup_schemas, schemas
 from hub.decoding import decode_tokens
 from keys.custody import ExchangeKey, unwrap_linkage_key
 from keys.documents import canonical_bytes, document_digest
@@ -31,9 +31,9 @@ READERS = {
     "agreement": schemas.AgreementDocument,
     "batch": schemas.Batch,
     "complete": schemas.Complete,
-    "consent": schemas.ConsentDocument,
-    "lookup": schemas.LookupBody,
-    "answer": schemas.LookupAnswer,
+    "consent": consent_schemas.ConsentDocument,
+    "lookup": lookup_schemas.LookupBody,
+    "answer": lookup_schemas.LookupAnswer,
 }
 
 
@@ -76,7 +76,7 @@ def test_the_hub_takes_the_tokens_of_a_batch_and_of_a_look_up() -> None:
     batch = schemas.Batch.model_validate(vector("batch"))
     tokens = [token for record in batch.records for token in record.tokens]
     assert decode_tokens(tokens, schema, field="records").slots.shape == (1, len(schema.stored))
-    lookup = schemas.LookupBody.model_validate(vector("lookup"))
+    lookup = lookup_schemas.LookupBody.model_validate(vector("lookup"))
     asked = decode_tokens(lookup.cases[0].tokens, schema, field="cases").slots
     stored = decode_tokens(tokens, schema, field="records").slots
     assert (asked == stored).all()

@@ -6,8 +6,8 @@ from fastapi import APIRouter
 
 from hub.agreements import require_live
 from hub.consent import list_consents, store_consent
+from hub.consent_schemas import ConsentDocument, Consents, ConsentStored, ConsentView
 from hub.routes.calls import PROBLEMS, Caller, ConfirmedRoute, Handle, RunningHub
-from hub.schemas import ConsentDocument, Consents, ConsentStored, ConsentView
 
 router = APIRouter(prefix="/v1/consents", tags=["consent"], responses=PROBLEMS, route_class=ConfirmedRoute)
 

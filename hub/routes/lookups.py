@@ -7,9 +7,9 @@ import hashlib
 from fastapi import APIRouter, Request, Response
 
 from hub.answers import format_answer
+from hub.lookup_schemas import LookupAnswer, LookupBody
 from hub.lookups import look_up
 from hub.routes.calls import PROBLEMS, Caller, LoggedRoute, RunningHub
-from hub.schemas import LookupAnswer, LookupBody
 
 router = APIRouter(prefix="/v1/lookups", tags=["look-up"], responses=PROBLEMS, route_class=LoggedRoute)
 

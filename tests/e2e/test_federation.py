@@ -14,12 +14,13 @@ from node.consent import record_objection, send_or_say_so, withdraw_consent
 from node.errors import HubRefusedError
 from node.pushing import push_caseload
 from node.sealing import seal_person, unseal_person
-from tests.federation import Federation
+from tests.federation import NOW, Federation
 from tests.people import people, person
 
 
 def public_task(approver: str = "ig-lead") -> PublicTaskBasis:
-    return PublicTaskBasis("safeguarding_adult", approver, commit_reason("risk named at the door"))
+    reason = commit_reason("risk named at the door")
+    return PublicTaskBasis("safeguarding_adult", approver, reason, "ab" * 16, NOW)
 
 
 def test_a_known_person_is_answered_with_the_holders_card(federation: Federation) -> None:
@@ -157,7 +158,7 @@ def test_a_refused_look_up_says_why(federation: Federation, changes: dict[str, o
 @pytest.mark.parametrize(
     "changes",
     [
-        pytest.param({"recipients": ("somebody",)}, id="consent names another recipient"),
+        pytest.param({"recipients": ("holder",)}, id="consent names another recipient"),
         pytest.param({"purposes": ("statistics",)}, id="consent is for another purpose"),
         pytest.param({"shift": timedelta(days=40)}, id="consent does not hold yet"),
         pytest.param({"ended": timedelta(days=1)}, id="consent has ended"),

@@ -27,7 +27,7 @@ from node.errors import NodeError
 from node.results import keep_result
 from node.sealing import seal_person
 from tests.documented_session import SavedFile, Session, Step, read_page
-from tests.federation import Asking, Federation, case_of, running_federation
+from tests.federation import NOW, Asking, Federation, case_of, running_federation
 
 PAGE = Path(__file__).parents[2] / "docs" / "getting-started.md"
 SENTINELS = (
@@ -112,7 +112,8 @@ def run_whole_path(federation: Federation) -> None:
     federation.share("holder", [ROW, SEALED_ROW])
     federation.consent("holder", ROW["local_id"])
     seal_person(federation.nodes["holder"], SEALED_ROW["local_id"])
-    basis = PublicTaskBasis("safeguarding_adult", "ig-lead", commit_reason("reasonwords-xyzzy-plugh"))
+    reason = commit_reason("reasonwords-xyzzy-plugh")
+    basis = PublicTaskBasis("safeguarding_adult", "ig-lead", reason, "ab" * 16, NOW)
     result = federation.ask("asker", ROW, basis=basis)
     assert str(result.cases[0].answers[0].word) == "Known"
     asker = federation.nodes["asker"]
@@ -168,7 +169,8 @@ def test_no_identifier_shows_in_a_repr(federation: Federation) -> None:
 
     run_whole_path(federation)
     (record,) = records_of([ROW])
-    result = federation.ask("asker", ROW, basis=PublicTaskBasis("risk_to_life", "ig", commit_reason("words")))
+    basis = PublicTaskBasis("risk_to_life", "ig", commit_reason("words"), "ab" * 16, NOW)
+    result = federation.ask("asker", ROW, basis=basis)
     for value in (record, record.identifiers, case_of(ROW), result, result.cases, federation.nodes["holder"]):
         assert leaks(repr(value).encode()) == []
 

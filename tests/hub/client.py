@@ -81,6 +81,7 @@ class Node:
     seed: int
     identity: NodeIdentity = field(init=False)
     rng: random.Random = field(init=False)
+    consents: dict[str, dict[int, dict[str, Any]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Make its keys: the exchange key is public, so any 32 bytes do where nothing is sealed."""
@@ -202,10 +203,14 @@ class Node:
         return self.call("POST", f"/v1/pushes/{push}/complete", heading | total)
 
     def consent(self, handle: str, *, version: int = 1, **changes: Any) -> Answer:
-        """Record a consent that covers everyone and every purpose, but for the changes."""
+        """Record a consent that covers everyone and every purpose, but for the changes, chained to the last."""
+        sent = self.consents.setdefault(handle, {})
+        before = sent.get(version - 1)
         document = {
-            "format": "consent/1",
+            "format": "consent/2",
+            "consent": handle[::-1],
             "version": version,
+            "previous": None if before is None else document_digest(before),
             "recipients": ["*"],
             "purposes": list(COVERED_PURPOSES),
             "captured_at": "2026-01-05T10:00:00Z",
@@ -213,10 +218,17 @@ class Node:
             "valid_until": None,
             "method": "written",
             "notice_version": "3",
+            "data_classes": ["contact", "known_to"],
+            "capacity": "has_capacity",
+            "acted_by": "person",
+            "witnessed": False,
             "withdrawn_at": None,
             "objected_at": None,
-        }
-        return self.call("PUT", f"/v1/consents/{handle}", document | changes)
+        } | changes
+        answer = self.call("PUT", f"/v1/consents/{handle}", document)
+        if answer.status == 200:
+            sent[version] = document
+        return answer
 
     def question(
         self, people: Sequence[Person], schema: LinkageSchema, *, epoch: str, **changes: Any

@@ -24,6 +24,8 @@ TASK = {
     "reason_category": "risk_to_life",
     "reason_commitment": "cd" * 32,
     "approver": "manager-1",
+    "override": "ef" * 16,
+    "approved_at": "2026-02-03T09:00:00Z",
 }
 
 

@@ -10,11 +10,11 @@ from node.bases import BasisDefaults, ConsentBasis, PublicTaskBasis, read_basis
 from node.commitments import commit_reason, is_kept
 from node.errors import RecordFormatError
 
-TODAY = date(2026, 11, 23)
+AT = datetime(2026, 11, 23, 9, tzinfo=UTC)
 
 
 def read(row_kind: str | None, detail: str | None, **defaults: object) -> ConsentBasis | PublicTaskBasis:
-    return read_basis(row_kind, detail, defaults=BasisDefaults(**defaults), row=4, today=TODAY)  # type: ignore[arg-type]
+    return read_basis(row_kind, detail, defaults=BasisDefaults(**defaults), row=4, at=AT)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("detail", ["2026-03-02 written", "02/03/2026; written", "2 March 2026 Written"])

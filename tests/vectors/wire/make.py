@@ -15,7 +15,7 @@ from typing import Any
 
 from keys.cards import seal_card
 from keys.custody import ExchangeKey, wrap_linkage_key
-from keys.documents import canonical_bytes
+from keys.documents import canonical_bytes, document_digest
 from keys.formats import encode_base64
 from keys.identity import NodeIdentity
 from keys.linkage import LinkageKey
@@ -133,13 +133,16 @@ def complete() -> dict[str, Any]:
 
 
 def consent() -> dict[str, Any]:
-    """`consent/1`, withdrawn."""
-    return {
-        "format": "consent/1", "version": 2, "recipients": ["*"], "purposes": ["case_conference"],
+    """`consent/2`, withdrawn: the second link of its chain."""
+    given = {
+        "format": "consent/2", "consent": HANDLE[::-1], "version": 1, "previous": None,
+        "recipients": ["*"], "purposes": ["case_conference"], "data_classes": ["contact", "known_to"],
         "captured_at": "2026-03-02T00:00:00Z", "valid_from": "2026-03-02T00:00:00Z", "valid_until": None,
-        "method": "written", "notice_version": "2", "withdrawn_at": "2026-11-23T09:00:00Z",
-        "objected_at": None,
+        "method": "written", "notice_version": "2", "capacity": "has_capacity", "acted_by": "person",
+        "witnessed": True, "withdrawn_at": None, "objected_at": None,
     }  # fmt: skip
+    chain = {"version": 2, "previous": document_digest(given), "withdrawn_at": "2026-11-23T09:00:00Z"}
+    return {**given, **chain}
 
 
 def lookup() -> dict[str, Any]:
