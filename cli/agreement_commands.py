@@ -12,7 +12,8 @@ from typing import Any
 import click
 
 from cli.output import emit, format_option, say
-from cli.terminal import confirm, open_node
+from cli.terminal import ANY_ROLE, confirm, open_node, staff_option
+from keys.actors import Role
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 DRAFT = """\
@@ -38,6 +39,8 @@ title = "Terms of Reference"
 version = "1.0"
 sha256 = {terms}
 """
+# Whoever runs the conference drafts its agreement; only information governance signs it.
+PROPOSING = (Role.COORDINATOR, Role.IG)
 FIELDS = (
     "agreement",
     "title",
@@ -82,6 +85,7 @@ def draft(agreement_id: str, parties: str, isa: Path | None, terms: Path | None)
 @click.argument("file", type=FILE)
 @click.option("--dry-run", is_flag=True, help="Show the document; send nothing.")
 @format_option()
+@staff_option()
 @click.pass_context
 def propose(ctx: click.Context, file: Path, dry_run: bool, output_format: str) -> None:
     """Put an agreement before its parties; each then signs it."""
@@ -93,13 +97,14 @@ def propose(ctx: click.Context, file: Path, dry_run: bool, output_format: str) -
         click.echo(format_document(document))
         say(f"Digest {document_digest(document)}")
         return
-    digest = propose_agreement(open_node(ctx).client(), document)
+    digest = propose_agreement(open_node(ctx, PROPOSING).client(), document)
     emit({"agreement": document["agreement"], "digest": digest}, output_format)
     say(f"Next, at every party: knownto agreement sign {document['agreement']}")
 
 
 @agreement.command("list")
 @format_option("table", "json", "csv")
+@staff_option()
 @click.pass_context
 def list_(ctx: click.Context, output_format: str) -> None:
     """List the agreements of this agency, with the signatures that verify."""
@@ -110,6 +115,7 @@ def list_(ctx: click.Context, output_format: str) -> None:
 @agreement.command()
 @click.argument("agreement_id", metavar="ID")
 @format_option()
+@staff_option()
 @click.pass_context
 def show(ctx: click.Context, agreement_id: str, output_format: str) -> None:
     """Show one agreement whole."""
@@ -127,6 +133,7 @@ def show(ctx: click.Context, agreement_id: str, output_format: str) -> None:
 @click.argument("agreement_id", metavar="ID")
 @click.option("--yes", is_flag=True, help="Do not ask; needs --digest.")
 @click.option("--digest", help="Digest of the document that was read: nothing else is signed.")
+@staff_option()
 @click.pass_context
 def sign(ctx: click.Context, agreement_id: str, yes: bool, digest: str | None) -> None:
     """Show an agreement and sign it as this agency."""
@@ -135,7 +142,7 @@ def sign(ctx: click.Context, agreement_id: str, yes: bool, digest: str | None) -
 
     if yes and digest is None:
         raise click.UsageError("--yes needs --digest: nobody signs what they have not read")
-    found = _find(ctx, agreement_id)
+    found = _find(ctx, agreement_id, Role.IG)
     if digest is not None and digest.lower() != found.digest:
         raise IntegrityError("the hub's document is not the one of this digest; nothing was signed")
     if not yes:
@@ -146,18 +153,18 @@ def sign(ctx: click.Context, agreement_id: str, yes: bool, digest: str | None) -
     say(f"Signed {agreement_id}.")
 
 
-def _fetch(ctx: click.Context) -> list[Any]:
+def _fetch(ctx: click.Context, role: str | tuple[str, ...] = ANY_ROLE) -> list[Any]:
     from node.membership import fetch_agencies, fetch_agreements
 
-    node = ctx.obj["node"] = open_node(ctx)
+    node = ctx.obj["node"] = open_node(ctx, role)
     client = node.client()
     return fetch_agreements(client, fetch_agencies(client, node.store))
 
 
-def _find(ctx: click.Context, agreement_id: str) -> Any:
+def _find(ctx: click.Context, agreement_id: str, role: str | tuple[str, ...] = ANY_ROLE) -> Any:
     from node.errors import HubRefusedError
 
-    for found in _fetch(ctx):
+    for found in _fetch(ctx, role):
         if found.agreement == agreement_id:
             return found
     raise HubRefusedError("not_found", detail="agreement: no such one of which this agency is a party")

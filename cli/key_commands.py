@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from cli.output import emit, format_option, say
-from cli.terminal import open_node
+from cli.terminal import ANY_ROLE, open_node, staff_option
+from keys.actors import Role
 
 
 @click.group()
@@ -15,10 +16,11 @@ def keys() -> None:
 
 @keys.command()
 @format_option()
+@staff_option()
 @click.pass_context
 def fingerprint(ctx: click.Context, output_format: str) -> None:
     """Print this node's fingerprint, to be read out, and the pinned hub's."""
-    node = open_node(ctx)
+    node = open_node(ctx, ANY_ROLE)
     emit(
         {
             "agency": node.settings.agency,
@@ -36,6 +38,7 @@ def fingerprint(ctx: click.Context, output_format: str) -> None:
     help="What is compared, comma-separated: dob, initials, names, chain, nhs_number, sex, area.",
 )
 @format_option()
+@staff_option()
 @click.pass_context
 def make(ctx: click.Context, fields: str, output_format: str) -> None:
     """Make a new linkage key and begin its epoch (custodian only).
@@ -44,7 +47,9 @@ def make(ctx: click.Context, fields: str, output_format: str) -> None:
     """
     from node.epochs import make_epoch
 
-    document = make_epoch(open_node(ctx), [field.strip() for field in fields.split(",") if field.strip()])
+    document = make_epoch(
+        open_node(ctx, Role.CUSTODIAN), [field.strip() for field in fields.split(",") if field.strip()]
+    )
     emit(_describe(document), output_format)
     say("Next, for every member: knownto keys share AGENCY --fingerprint WHAT-THEY-READ-OUT")
 
@@ -52,33 +57,36 @@ def make(ctx: click.Context, fields: str, output_format: str) -> None:
 @keys.command()
 @click.argument("agency")
 @click.option("--fingerprint", required=True, help="The member's fingerprint, as they read it out.")
+@staff_option()
 @click.pass_context
 def share(ctx: click.Context, agency: str, fingerprint: str) -> None:
     """Wrap the linkage key for one member; the hub relays it and cannot open it (custodian only)."""
     from node.epochs import share_key
 
-    share_key(open_node(ctx), agency, fingerprint=fingerprint)
+    share_key(open_node(ctx, Role.CUSTODIAN), agency, fingerprint=fingerprint)
     say(f"The linkage key waits at the hub, sealed for {agency}.")
 
 
 @keys.command()
 @click.option("--custodian-fingerprint", required=True, help="The custodian's fingerprint as read out.")
 @format_option()
+@staff_option()
 @click.pass_context
 def receive(ctx: click.Context, custodian_fingerprint: str, output_format: str) -> None:
     """Receive the current linkage key from the custodian."""
     from node.epochs import receive_key
 
-    document = receive_key(open_node(ctx), custodian_fingerprint=custodian_fingerprint)
+    document = receive_key(open_node(ctx, Role.CUSTODIAN), custodian_fingerprint=custodian_fingerprint)
     emit(_describe(document), output_format)
 
 
 @keys.command()
 @format_option()
+@staff_option()
 @click.pass_context
 def status(ctx: click.Context, output_format: str) -> None:
     """Show the epoch this node holds the linkage key of."""
-    node = open_node(ctx)
+    node = open_node(ctx, ANY_ROLE)
     emit(_describe(node.epoch_key().document), output_format)
 
 

@@ -8,7 +8,8 @@ from dataclasses import asdict
 import click
 
 from cli.output import emit, format_option, say
-from cli.terminal import open_node
+from cli.terminal import open_node, staff_option
+from keys.actors import Role
 
 after_option = click.option(
     "--after", type=click.IntRange(min=0), default=0, help="Only entries after this index."
@@ -26,6 +27,7 @@ def log() -> None:
 @offline_option
 @click.option("--all", "everything", is_flag=True, help="Also pushes, consents, agreements and keys.")
 @format_option("table", "json", "csv")
+@staff_option()
 @click.pass_context
 def show(ctx: click.Context, after: int, offline: bool, everything: bool, output_format: str) -> None:
     """Show look-ups: what this agency asked, and who asked about its people, by its own references."""
@@ -44,6 +46,7 @@ def show(ctx: click.Context, after: int, offline: bool, everything: bool, output
 @log.command()
 @after_option
 @offline_option
+@staff_option()
 @click.pass_context
 def export(ctx: click.Context, after: int, offline: bool) -> None:
     """Print the kept entries as JSON lines, as the hub cut them for this agency."""
@@ -58,7 +61,7 @@ def _synced(ctx: click.Context, offline: bool):  # type: ignore[no-untyped-def]
     from node.access_log import sync_log
     from node.outbox import send_waiting
 
-    node = open_node(ctx)
+    node = open_node(ctx, (Role.RESPONDER, Role.IG))
     if not offline:
         send_waiting(node)
         fetched = sync_log(node)

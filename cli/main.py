@@ -17,6 +17,7 @@ COMMANDS = {
     "init": ("cli.node_commands:init", "Make this agency's node: its home, its keys, its settings."),
     "node": ("cli.node_commands:node", "Check, import and share this agency's caseload."),
     "hub": ("cli.hub_commands:hub", "Run the hub of a partnership."),
+    "staff": ("cli.staff_commands:staff", "Say who works with this node, and in which roles."),
     "keys": ("cli.key_commands:keys", "Make, hand out and receive linkage keys."),
     "agreement": ("cli.agreement_commands:agreement", "Propose, read and sign agreements."),
     "consent": ("cli.consent_commands:consent", "Record and withdraw people's consent."),

@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from cli.output import CompletedWithWarnings, emit, format_option, progress, say
-from cli.terminal import confirm, open_node, read_line, read_passphrase
+from cli.terminal import ANY_ROLE, confirm, open_node, read_line, read_passphrase, staff_option
+from keys.actors import Role
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 map_option = click.option("--map", "mapping_file", type=FILE, help="TOML file that names the file's columns.")
@@ -21,7 +22,12 @@ map_option = click.option("--map", "mapping_file", type=FILE, help="TOML file th
 @click.option("--agency", required=True, help="This agency's id, as the hub's operator gave it.")
 @click.option("--team", default="", help="The team to ring, shown on answers unless a row names its own.")
 @click.option("--area", default=None, help="This agency's own area, for rows that name none.")
-@click.option("--staff", default="staff-1", show_default=True, help="Staff id used where a command names none.")
+@click.option(
+    "--staff",
+    default="staff-1",
+    show_default=True,
+    help="Staff id of the node's first person, who also acts where a command names nobody.",
+)
 @format_option()
 @click.pass_context
 def init(
@@ -29,8 +35,9 @@ def init(
 ) -> None:
     """Make this agency's node: its home, its keys, its settings.
 
-    Asks for a passphrase that protects the keys. Prints the node's fingerprint: read it out to the hub's
-    operator, who confirms it, and to the key custodian.
+    The first person holds every role but information governance, which somebody else must be given: see
+    'knownto staff'. Asks for a passphrase that protects the keys. Prints the node's fingerprint: read it out
+    to the hub's operator, who confirms it, and to the key custodian.
     """
     from node.home import create_home
     from node.settings import make_settings
@@ -50,13 +57,14 @@ def node() -> None:
 @node.command()
 @click.option("--hub-fingerprint", help="The hub's fingerprint, as its operator read it out.")
 @format_option()
+@staff_option()
 @click.pass_context
 def enrol(ctx: click.Context, hub_fingerprint: str | None, output_format: str) -> None:
     """Enrol with the hub, by the one-time token its operator gave (prompted for, or one line of stdin)."""
     from node.enrolment import enrol as enrol_node
     from node.enrolment import find_hub
 
-    opened = open_node(ctx)
+    opened = open_node(ctx, Role.OPERATOR)
     found = find_hub(opened)
     if hub_fingerprint is None:
         say(f"The hub of network {found.network} shows the fingerprint\n\n    {found.fingerprint}\n")
@@ -104,6 +112,7 @@ def check(file: Path, mapping_file: Path | None, output_format: str) -> None:
 @map_option
 @click.option("--dry-run", is_flag=True, help="Say what would change; change nothing.")
 @format_option()
+@staff_option()
 @click.pass_context
 def import_(
     ctx: click.Context, file: Path, mapping_file: Path | None, dry_run: bool, output_format: str
@@ -115,7 +124,7 @@ def import_(
     """
     from node.caseload import import_records, plan_import
 
-    opened = open_node(ctx)
+    opened = open_node(ctx, Role.RESPONDER)
     caseload = _read_caseload(file, mapping_file)
     if dry_run:
         plan = plan_import(opened.store, caseload.records)
@@ -141,6 +150,7 @@ def import_(
 @node.command()
 @click.option("--dry-run", is_flag=True, help="Say what would be sent; send nothing.")
 @format_option()
+@staff_option()
 @click.pass_context
 def push(ctx: click.Context, dry_run: bool, output_format: str) -> None:
     """Share the caseload: send what was added or changed since the last push, take off what was removed.
@@ -150,7 +160,7 @@ def push(ctx: click.Context, dry_run: bool, output_format: str) -> None:
     from node.outbox import send_waiting
     from node.pushing import plan_push, push_caseload
 
-    opened = open_node(ctx)
+    opened = open_node(ctx, Role.RESPONDER)
     plan = plan_push(opened)
     planned = {"added": plan.added, "changed": plan.changed, "removed": len(plan.remove)}
     if dry_run:
@@ -174,6 +184,7 @@ def push(ctx: click.Context, dry_run: bool, output_format: str) -> None:
 
 
 @node.command()
+@staff_option()
 @click.pass_context
 def seal(ctx: click.Context) -> None:
     """Seal one person (protected identity): taken off the hub at once, never encoded again.
@@ -182,7 +193,7 @@ def seal(ctx: click.Context) -> None:
     """
     from node.sealing import seal_person
 
-    opened = open_node(ctx)
+    opened = open_node(ctx, Role.RESPONDER)
     known = seal_person(opened, read_line("Local id"))
     say("Sealed. The hub holds nothing of this person.")
     if not known:
@@ -192,24 +203,26 @@ def seal(ctx: click.Context) -> None:
 
 
 @node.command()
+@staff_option()
 @click.pass_context
 def unseal(ctx: click.Context) -> None:
     """Unseal one person: the next push shares them again."""
     from node.sealing import unseal_person
 
-    unseal_person(open_node(ctx), read_line("Local id"))
+    unseal_person(open_node(ctx, Role.RESPONDER), read_line("Local id"))
     say("Unsealed. The next push shares this person.")
 
 
 @node.command()
 @click.option("--offline", is_flag=True, help="Do not ask the hub.")
 @format_option()
+@staff_option()
 @click.pass_context
 def status(ctx: click.Context, offline: bool, output_format: str) -> None:
     """Show this node: caseload, what is shared, epoch, agreements, how current the other agencies are."""
     from node.status import describe_node, describe_partners
 
-    opened = open_node(ctx)
+    opened = open_node(ctx, ANY_ROLE)
     facts = describe_node(opened)
     partners: list[dict[str, Any]] = []
     if not offline and opened.settings.is_enrolled:

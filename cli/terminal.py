@@ -8,26 +8,58 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
+from keys.actors import Role
 from keys.private_files import read_private
 from node.errors import AuthenticationError
 from node.home import Node, open_home
 
 PASSPHRASE_VARIABLE = "KNOWNTO_PASSPHRASE_FILE"
+# What everybody of the roster may do: look at the node and at what it keeps for them.
+ANY_ROLE = tuple(role for role in Role if role is not Role.NODE)
 
 
-def open_node(ctx: click.Context) -> Node:
-    """The node of the home the command was given, opened with its passphrase."""
+def staff_option() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """`--staff`: who acts; read by `open_node`, and not by the command."""
+
+    def keep(ctx: click.Context, _parameter: click.Parameter, staff: str | None) -> None:
+        ctx.obj["staff"] = staff
+
+    return click.option(
+        "--staff",
+        envvar="KNOWNTO_STAFF",
+        show_envvar=True,
+        expose_value=False,
+        callback=keep,
+        help="Staff id of whoever acts.  [default: the node's setting]",
+    )
+
+
+def open_node(ctx: click.Context, role: str | tuple[str, ...] = ANY_ROLE) -> Node:
+    """The node of the home the command was given, opened with its passphrase for whoever acts.
+
+    Args:
+        ctx: The command's context.
+        role: What the command takes; of several, the first that the person holds.
+
+    Raises:
+        PolicyError: The person holds none of these roles now.
+    """
     # Settings are looked at first: nobody should type a passphrase for a node that is not there.
     from node.settings import load_settings
+    from node.staff import require_actor
 
     home: Path = ctx.obj["home"]
-    load_settings(home)
+    settings = load_settings(home)
     node = open_home(home, read_passphrase())
     ctx.call_on_close(node.close)
+    staff = ctx.obj.get("staff") or settings.staff
+    node.actor = require_actor(node.store, staff, (role,) if isinstance(role, str) else role)
     return node
 
 

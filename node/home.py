@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from node import client as hub_client
 from node.client import Clock, HubClient
 from node.errors import NotInitialisedError, PolicyError
 from node.settings import DATABASE_FILE, KEYS_FILE, SETTINGS_FILE, NodeSettings, load_settings, save_settings
+from node.staff import begin_roster, read_changes, require_staff_id
 from node.store import Store
 from node.vault import KEY_BYTES, Vault
 
@@ -87,6 +88,11 @@ class Node:
         if self.http is None:
             self.http = hub_client.open_http(self.settings.hub, timeout_seconds=self.settings.timeout_seconds)
         return self.http
+
+    def acting(self, actor: Actor) -> Node:
+        """The same node for somebody else; it is closed with this one."""
+        self.open_http()
+        return replace(self, actor=actor)
 
     def client(self, actor: Actor | None = None) -> HubClient:
         """The way to the pinned hub.
@@ -151,16 +157,23 @@ class Node:
 
 
 def create_home(
-    home: Path, settings: NodeSettings, passphrase: str, *, cost: PassphraseCost | None = None
+    home: Path,
+    settings: NodeSettings,
+    passphrase: str,
+    *,
+    cost: PassphraseCost | None = None,
+    clock: Clock = hub_client.utc_now,
 ) -> Node:
-    """Make a node: its folder (0700), fresh keys, an empty database, its settings.
+    """Make a node: its folder (0700), fresh keys, its settings, a database that knows its first person.
 
     Raises:
         PolicyError: There is a node in this home already.
+        RecordFormatError: The first person's staff id cannot be one.
         CustodyError: The passphrase is too short, or the place is not private.
     """
     if any((home / name).exists() for name in (SETTINGS_FILE, KEYS_FILE, DATABASE_FILE)):
         raise PolicyError("this home holds a node already, or a part of one; nothing was changed")
+    require_staff_id(settings.staff)
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     keystore = KeyStore.create(home / KEYS_FILE, passphrase, cost=cost)
     exchange_key = ExchangeKey.generate()
@@ -173,8 +186,9 @@ def create_home(
     ):
         keystore.put(name, secret)
     store = Store.create(home / DATABASE_FILE, Vault(node_key))
+    begin_roster(store, settings.staff, at=clock())
     save_settings(home, settings)
-    return Node(home, settings, keystore, store, identity, exchange_key)
+    return Node(home, settings, keystore, store, identity, exchange_key, clock)
 
 
 def open_home(home: Path, passphrase: str, *, clock: Clock = hub_client.utc_now) -> Node:
@@ -189,4 +203,6 @@ def open_home(home: Path, passphrase: str, *, clock: Clock = hub_client.utc_now)
     exchange_key = ExchangeKey.from_private_bytes(keystore.get(EXCHANGE_KEY))
     identity = NodeIdentity.from_private_bytes(keystore.get(IDENTITY), exchange_key=exchange_key.public_bytes)
     store = Store.open(home / DATABASE_FILE, Vault(keystore.get(NODE_KEY)))
+    if not read_changes(store):  # Made before there were rosters.
+        begin_roster(store, settings.staff, at=clock())
     return Node(home, settings, keystore, store, identity, exchange_key, clock)

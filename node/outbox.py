@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from keys.actors import AUTOMATIC
 from node.consent import send_consents
 from node.home import Node
 from node.pushing import remove_due
@@ -14,4 +15,5 @@ def send_waiting(node: Node) -> int:
         HubUnreachableError: The hub gave no answer; what has not gone waits on.
         HubRefusedError: The hub refused one.
     """
-    return remove_due(node) + send_consents(node)
+    itself = node.acting(AUTOMATIC)  # Whoever runs the command that happens to come first did not ask for it.
+    return remove_due(itself) + send_consents(itself)

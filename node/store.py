@@ -77,6 +77,13 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
     """,
     """
+    -- The roster, as the list of its changes: what somebody holds from then on.
+    CREATE TABLE staff_change (
+        number INTEGER PRIMARY KEY,
+        content BLOB NOT NULL             -- sealed: staff id, roles, when, by whom
+    ) STRICT;
+    """,
+    """
     -- The log in leaves and parts: what was kept before cannot be proved and is read again.
     DELETE FROM log_entry;
     DELETE FROM setting WHERE name = 'log:last';

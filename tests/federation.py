@@ -25,6 +25,7 @@ from hub.app import create_app
 from hub.homes import initialise
 from hub.membership import add_agency, confirm, invite
 from hub.settings import HubSettings, load_settings
+from keys.actors import Actor
 from keys.passphrase import PassphraseCost
 from node import client as hub_client
 from node.bases import Basis, ConsentBasis
@@ -40,6 +41,7 @@ from node.membership import fetch_agencies, fetch_agreements, propose_agreement,
 from node.people import RowReader
 from node.pushing import PushOutcome, push_caseload
 from node.settings import make_settings
+from node.staff import add_roles
 from node.times import format_time, start_of_day
 
 NETWORK = "county"
@@ -107,34 +109,44 @@ class Federation:
         enrol(node, found, token=token, hub_fingerprint=self.hub.identity.public.fingerprint)
         with self.hub.database.writing() as session:
             confirm(session, agency, fingerprint=node.identity.public.fingerprint, at=self.clock())
+        # What most calls of a test are: those of somebody who keeps the caseload.
+        node.actor = Actor(node.settings.staff, "responder")
         self.nodes[agency] = node
         return node
 
+    def acting(self, agency: str, role: str) -> Node:
+        """An agency's node for its first person, or for whoever reviews there."""
+        node = self.nodes[agency]
+        return node.acting(Actor(f"{agency}-ig" if role == "ig" else node.settings.staff, role))
+
     def make_node(self, agency: str, *, area: str | None = None, team: str = "") -> Node:
-        """A node that has not enrolled."""
+        """A node that has not enrolled, with two people; its first acts as its operator."""
         settings = make_settings(
             hub=self.address, agency=agency, area=area, team=team, staff=f"{agency}-staff"
         )
-        node = create_home(self.root / agency, settings, PASSPHRASE, cost=CHEAP)
-        node.clock, node.http = self.clock, self.open_http()
+        node = create_home(self.root / agency, settings, PASSPHRASE, cost=CHEAP, clock=self.clock)
+        add_roles(node.store, f"{agency}-ig", ["ig"], by=settings.staff, at=self.clock())
+        node.http, node.actor = self.open_http(), Actor(settings.staff, "operator")
         return node
 
     def begin_epoch(self, fields: Sequence[str], *, custodian: str) -> None:
         """Have the custodian make a key, hand it to everybody else, and everybody receive it."""
-        keeper = self.nodes[custodian]
+        keeper = self.acting(custodian, "custodian")
         make_epoch(keeper, fields)
         for agency, node in self.nodes.items():
             if agency == custodian:
                 continue
             share_key(keeper, agency, fingerprint=node.identity.public.fingerprint)
-            receive_key(node, custodian_fingerprint=keeper.identity.public.fingerprint)
+            receive_key(
+                self.acting(agency, "custodian"), custodian_fingerprint=keeper.identity.public.fingerprint
+            )
 
     def agree(self, *parties: str, sign: Sequence[str] | None = None, **changes: Any) -> str:
         """Propose an agreement and have its parties sign it; by default all do."""
         document = agreement_document(parties, at=self.clock(), **changes)
-        propose_agreement(self.nodes[parties[0]].client(), document)
+        propose_agreement(self.acting(parties[0], "ig").client(), document)
         for agency in parties if sign is None else sign:
-            node = self.nodes[agency]
+            node = self.acting(agency, "ig")
             client = node.client()
             for found in fetch_agreements(client, fetch_agencies(client, node.store)):
                 if found.agreement == document["agreement"]:

@@ -25,8 +25,11 @@ COORDINATING = "housing-stevenage"  # where the conference's coordinator works
 HOLDER = "cgl"  # whose view of the log is shown
 NOT_SHARED = "practice-mill-lane"  # has signed, and has not pushed
 NOT_ASKED = "probation"  # has signed for another purpose only
-STAFF = "j-coordinator"
+# Who works at an agency: whoever runs the node and keeps its caseload, whoever reviews and signs, and at the
+# conference's agency its coordinator.
+KEEPER = "n-keeper"
 APPROVER = "ig-lead"
+STAFF = "j-coordinator"
 CONFERENCE = "mdt-demo"
 PURPOSE = "case_conference"
 
@@ -72,9 +75,13 @@ def make_hub(partnership: Partnership) -> str:
 def make_node(desk: Desk, *, hub: str) -> str:
     """Make an agency's node. Returns the fingerprint that it reads out."""
     agency = BY_ID[desk.name]
-    words = ["init", "--hub", hub, "--agency", desk.name, "--team", agency.teams[0]]
+    words = ["init", "--hub", hub, "--agency", desk.name, "--team", agency.teams[0], "--staff", KEEPER]
     words += ["--area", agency.area] if agency.area else []
-    return str(desk.run(*words, "--format", "json").document()["fingerprint"])
+    fingerprint = str(desk.run(*words, "--format", "json").document()["fingerprint"])
+    desk.run("staff", "add", APPROVER, "--roles", "ig")
+    if desk.name == COORDINATING:
+        desk.run("staff", "add", STAFF, "--roles", "coordinator,officer")
+    return fingerprint
 
 
 def make_hub_and_nodes(partnership: Partnership) -> tuple[str, dict[str, str]]:
@@ -150,6 +157,7 @@ def _agree(
     )
     proposed = partnership.desks[COORDINATING].run("agreement", "propose", str(path), "--format", "json")
     words = ("agreement", "sign", agreement, "--yes", "--digest", proposed.document()["digest"])
+    words += ("--staff", APPROVER)
     others = [agency for agency in partnership.desks if agency not in parties]
     partnership.everywhere(lambda desk: desk.run(*words), but=others)
 

@@ -147,7 +147,9 @@ REFUSALS = [
         ("--basis", "public_task", "--reason-category", "risk_to_life", "--approver", "asker-staff"), 4,
         "approver_required", id="approved by the asker",
     ),
-    pytest.param(("--staff", "Not An Id"), 7, "staff", id="staff id malformed"),
+    pytest.param(("--staff", "Not An Id"), 4, "does not hold the role", id="staff id malformed"),
+    pytest.param(("--staff", "asker-ig"), 4, "does not hold the role", id="asked by who reviews"),
+    pytest.param(("--staff", "stranger"), 4, "does not hold the role", id="asked by nobody of the roster"),
     pytest.param(("--conference", "MDT/1"), 7, "conference", id="conference id malformed"),
     pytest.param(("--format", "xlsx"), 2, "--out", id="workbook without a file"),
     pytest.param(("--purpose", "curiosity"), 2, "--purpose", id="unknown purpose"),
@@ -164,6 +166,30 @@ def test_a_refused_look_up_ends_with_its_documented_code(
     done = run(network.nodes["asker"].home, *argv, passphrase=passphrase, stdin="a reason\n")
     assert done.returncode == code, done.stderr
     assert says in done.stderr and done.stdout == ""
+
+
+def test_a_role_given_and_taken_counts_from_the_next_command_on(
+    network: Federation, tmp_path: Path, passphrase: Path
+) -> None:
+    home, cases = network.nodes["asker"].home, tmp_path / "cases.csv"
+    cases.write_text(CASES)
+
+    def ask_as(staff: str) -> int:
+        words = ("lookup", str(cases), "--purpose", "case_conference", *CONSENT, "--staff", staff)
+        return run(home, *words, passphrase=passphrase).returncode
+
+    def change(*words: str) -> int:
+        return run(home, "staff", *words, passphrase=passphrase).returncode
+
+    assert ask_as("newcomer") == 4
+    assert change("add", "newcomer", "--roles", "officer") == 0
+    assert ask_as("newcomer") == 0
+    assert change("add", "newcomer", "--roles", "ig") == 4
+    assert change("add", "other", "--roles", "operator", "--staff", "newcomer") == 4
+    assert change("remove", "newcomer") == 0
+    assert ask_as("newcomer") == 4
+    listed = run(home, "staff", "list", "--format", "json", passphrase=passphrase)
+    assert {line["staff"] for line in json.loads(listed.stdout)} == {"asker-staff", "asker-ig"}
 
 
 def test_an_import_that_is_refused_changes_nothing(
