@@ -124,16 +124,17 @@ def _owner() -> pwd.struct_passwd | None:
 
 def _run(owner: pwd.struct_passwd | None, program: Path, *arguments: object) -> None:
     """Run one of the server's programs, as its owner, outside our own folder."""
-    as_owner = {} if owner is None else {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
     done = subprocess.run(
-        [program, *map(str, arguments)],
+        [str(program), *map(str, arguments)],
         cwd="/",
         env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         check=False,
-        **as_owner,  # type: ignore[arg-type]
+        user=None if owner is None else owner.pw_uid,
+        group=None if owner is None else owner.pw_gid,
+        extra_groups=None if owner is None else [],
     )
     if done.returncode:
         raise RuntimeError(f"{program.name} failed: {done.stderr.decode(errors='replace').strip()}")
