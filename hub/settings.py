@@ -49,7 +49,7 @@ class HubSettings(BaseSettings):
         default=10.0, gt=0, description="How long a writer waits for another before it gives up."
     )
     answer_quantum_seconds: float = Field(
-        default=0.02,
+        default=0.09,
         ge=0,
         le=5,
         description="Answers to look-ups leave at whole multiples of this, so that timing tells nothing.",
@@ -69,6 +69,12 @@ class HubSettings(BaseSettings):
     )
     review: ReviewSettings = Field(
         default_factory=ReviewSettings, description="Where alarms begin, and by when items are reviewed."
+    )
+
+    witness_quorum: int = Field(
+        default=0,
+        ge=0,
+        description="Cosignatures that make a checkpoint a witnessed one; 0 = more than half of the nodes.",
     )
 
     @model_validator(mode="after")

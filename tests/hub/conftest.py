@@ -157,7 +157,7 @@ def network(
     home = tmp_path / "hub"
     initialise(home, network=NETWORK, database_url=database_url)
     with (home / "hub.toml").open("a") as file:
-        file.write(f'origins = ["{ORIGIN}"]\nlock_timeout_seconds = 2.0\n')
+        file.write(f'origins = ["{ORIGIN}"]\nlock_timeout_seconds = 2.0\nanswer_quantum_seconds = 0.0\n')
     app = create_app(load_settings(home), clock=clock)
     state = app.state.hub
     with TestClient(app, base_url=ORIGIN, raise_server_exceptions=False) as client:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub import signed_calls
 from hub.release import seconds_until_release
+from tests.hub.conftest import Network
 
 elapsed = st.floats(min_value=0, max_value=100, allow_nan=False)
 quantum = st.floats(min_value=0.001, max_value=1, allow_nan=False)
@@ -36,3 +39,28 @@ def test_two_answers_worked_out_in_the_same_quantum_leave_together() -> None:
 
 def test_without_a_quantum_nothing_is_held_back() -> None:
     assert seconds_until_release(0.0031, quantum_seconds=0) == 0
+
+
+@pytest.fixture
+def held(network: Network, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """For how long each look-up was held back, as far as the hub asked for it."""
+    asked: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        asked.append(seconds)
+
+    monkeypatch.setattr(signed_calls.anyio, "sleep", sleep)
+    return asked
+
+
+def test_a_refused_look_up_is_held_back_like_an_answered_one(network: Network, held: list[float]) -> None:
+    node = network.join("council")
+    answer = node.call("POST", "/v1/lookups", {"format": "lookup/1"})
+    assert answer.status == 422
+    assert len(held) == 1
+
+
+def test_other_calls_are_not_held_back(network: Network, held: list[float]) -> None:
+    node = network.join("council")
+    assert node.call("GET", "/v1/agencies").status == 200
+    assert held == []
