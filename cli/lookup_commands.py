@@ -234,10 +234,17 @@ def _warn(result: Any, parked: Sequence[Mapping[str, Any]]) -> None:
 @click.command()
 @click.argument("case_ref", required=False)
 @click.option("--agency", help="Only this agency's answer.")
+@click.option(
+    "--svg",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Draw the weights of one agency's answer as a picture, here.",
+)
 @format_option()
 @staff_option()
 @click.pass_context
-def why(ctx: click.Context, case_ref: str | None, agency: str | None, output_format: str) -> None:
+def why(
+    ctx: click.Context, case_ref: str | None, agency: str | None, svg: Path | None, output_format: str
+) -> None:
     """Explain the answers about a case in the last look-up: which identifiers agree, and how much they weigh.
 
     Leave CASE_REF out where it is a CHAIN number: it is then prompted for, or read from stdin.
@@ -253,6 +260,10 @@ def why(ctx: click.Context, case_ref: str | None, agency: str | None, output_for
     answers = [answer for answer in kept.answers if agency in (None, answer.agency)]
     if not answers:
         raise RecordFormatError("look-up", "this agency was not answered for", field="agency")
+    if svg is not None:
+        from cli.waterfalls import draw_answer
+
+        svg.write_text(draw_answer(answers), encoding="utf-8")
     explained = [explain_answer(answer) for answer in answers]
     if output_format == "json":
         emit({"request": kept.request, "answered_at": kept.answered_at, "answers": explained}, "json")

@@ -2,8 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cli.charts import Bar, standalone, waterfall_chart
 from node.answers import Evidence, name_weights
+from node.errors import RecordFormatError
+from node.known_to import CERTAIN
+from node.lookups import AgencyAnswer
+
+
+def draw_answer(answers: Sequence[AgencyAnswer]) -> str:
+    """The evidence of the one answer among these that has any, as an SVG file.
+
+    Raises:
+        RecordFormatError: None of the answers has evidence, or several have.
+    """
+    found = [(answer, evidence) for answer in answers if (evidence := answer.explain()) is not None]
+    if not found:
+        raise RecordFormatError("look-up", "there is no evidence to draw", field="agency")
+    if len(found) > 1:
+        raise RecordFormatError("look-up", "several agencies' evidence: choose one", field="agency")
+    ((answer, evidence),) = found
+    return draw_evidence(evidence, title=f"{answer.name}: {answer.word}", certain=CERTAIN)
 
 
 def draw_evidence(evidence: Evidence, *, title: str, certain: str) -> str:

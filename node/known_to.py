@@ -28,6 +28,10 @@ NO_EVIDENCE: Mapping[AnswerWord, str] = {
 }
 
 
+# What an answer's posterior is the probability of.
+CERTAIN = "that the agency knows the person"
+
+
 def as_document(
     result: LookupResult | None, parked: Sequence[Mapping[str, Any]], *, at: datetime
 ) -> dict[str, Any]:
@@ -99,7 +103,7 @@ def explain_answer(answer: AgencyAnswer) -> dict[str, Any]:
     }
     if evidence is None:
         return explained | {"words": [NO_EVIDENCE.get(answer.word, "No evidence came with this answer.")]}
-    return explained | explain_evidence(evidence, certain="that the agency knows the person")
+    return explained | explain_evidence(evidence, certain=CERTAIN)
 
 
 def _flat(answer: AgencyAnswer, at: datetime) -> dict[str, Any]:
