@@ -256,13 +256,14 @@ def log() -> None:
 @click.pass_context
 def show_log(ctx: click.Context, after: int, limit: int, output_format: str) -> None:
     """Show entries of the access log, oldest first; the operator's reading is logged too."""
-    from hub.access_log import Action, append_entry, read_entries
+    from hub.access_log import Action, append_entry
     from hub.clock import system_clock
+    from hub.log_views import read_entries
 
     with _database(ctx) as database, database.writing() as session:
         entries = read_entries(session, after=after, limit=limit)
-        details = {"after": after, "entries": len(entries), "role": "operator"}
-        append_entry(session, Action.LOG_READ, agency=None, at=system_clock(), details=details)
+        facts = {"after": after, "entries": len(entries)}
+        append_entry(session, Action.LOG_READ, agency=None, at=system_clock(), facts=facts)
     if output_format == "json":
         emit({"entries": [{"index": index, "entry": entry} for index, entry in entries]}, output_format)
         return

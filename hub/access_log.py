@@ -1,28 +1,25 @@
-"""The access log: appended in the transaction of what it records, and read back cut to the reader.
+"""The access log: every entry a leaf of a Merkle tree, appended in the transaction of what it records.
 
-An entry is kept as the canonical bytes that were logged, under an index without gaps: 1, 2, 3 ... A one-row
-counter is locked while an entry is added, so indices follow the order of commits in any number of workers.
-Whose record an entry is about stands beside it, and never in the asker's view (docs/protocol.md, section 11).
+What an entry says plainly is in its leaf; whatever is personal is in parts beside it, cut by audience
+(docs/protocol.md, section 11). `hub.log_views` reads it back, `hub.log_verify` re-derives it.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from hub.clock import format_time
-from hub.models import LogEntry, LogHead, LogSubject
-from keys.documents import canonical_bytes
+from hub.authentication import CallingNode
+from hub.leaves import Leaf, make_leaf
+from hub.log_models import LogEntry, LogPart, LogSubject, table_of
+from hub.log_tree import TreeHead, add_leaf, lock_head, read_head
 
-NOT_ASKED = "A"
 REFUSED_PREFIX = "lookup:refused:"
 
 
@@ -41,8 +38,22 @@ class Action(StrEnum):
     ENROLMENT_PENDING = "node:enrolment:pending"
     ENROLMENT_CONFIRMED = "node:enrolment:confirmed"
     LOG_READ = "log:entries:read"
-    REVIEW_DECIDED = "review:item:decided"
     CALL_REPLAYED = "call:refused:replayed"
+    TEXTS_ERASED = "log:texts:erased"
+    WITNESS_REFUSED = "log:witness:refused"
+    REVIEW_DECIDED = "review:item:decided"
+
+
+class NodeEvent(StrEnum):
+    """What happens at a node and is logged when the node reports it."""
+
+    EXPORT_MADE = "log:export:made"
+    SUBJECT_ACCESS_MADE = "log:subject_access:made"
+    ENTRIES_RECONCILED = "log:entries:reconciled"
+    OVERRIDE_REQUESTED = "override:request:made"
+    OVERRIDE_APPROVED = "override:approval:given"
+    OVERRIDE_REFUSED = "override:approval:refused"
+    EMERGENCY_DECLARED = "override:emergency:declared"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +65,24 @@ class Subject:
     case: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LogView:
-    """One entry as far as it concerns the reader."""
+@dataclass(frozen=True, slots=True, repr=False)
+class Appended:
+    """An entry that was added; durable when its transaction commits.
 
-    index: int
-    entry: dict[str, Any]
+    Attributes:
+        leaf: The leaf, with its parts and salts.
+        head: The tree that ends with it.
+        inclusion: The proof that the leaf is in that tree.
+    """
+
+    leaf: Leaf
+    head: TreeHead
+    inclusion: tuple[bytes, ...]
+
+    @property
+    def index(self) -> int:
+        """The entry's number, from 1."""
+        return self.leaf.index
 
 
 def append_entry(
@@ -68,122 +91,53 @@ def append_entry(
     *,
     agency: str | None,
     at: datetime,
-    details: Mapping[str, Any] | None = None,
+    facts: Mapping[str, Any] | None = None,
+    parts: Mapping[str, Mapping[str, Any]] | None = None,
     subjects: Sequence[Subject] = (),
-) -> int:
+) -> Appended:
     """Append an entry in the current transaction; it is durable when that commits.
 
     Args:
         session: A writing session. The log stays locked until it ends, so append last.
-        action: One of `Action`, or a refusal's.
+        action: One of `Action` or `NodeEvent`, or a refusal's.
         agency: Whose doing it was; None for the hub's operator alone.
         at: Now.
-        details: Further fields, canonical JSON values only.
+        facts: Plain fields of the leaf, canonical JSON values only, nothing about a person.
+        parts: Texts beside the leaf by name, each for one audience.
         subjects: The records it is about.
-
-    Returns:
-        The entry's index.
     """
-    entry = {"format": "entry/1", "action": str(action), "at": format_time(at), "agency": agency}
-    text = canonical_bytes(entry | dict(details or {}))
-    index = session.scalars(
-        update(LogHead).where(LogHead.id == 1).values(size=LogHead.size + 1).returning(LogHead.size)
-    ).one()
-    row = {"index": index, "at": at, "action": str(action), "agency": agency, "entry": text}
-    session.execute(insert(LogEntry).values(**row, sha256=hashlib.sha256(text).digest()))
+    head = lock_head(session)
+    leaf = make_leaf(head.size + 1, str(action), agency=agency, at=at, facts=facts or {}, parts=parts or {})
+    row = {"index": leaf.index, "at": at, "action": str(action), "agency": agency, "leaf": leaf.data}
+    connection = session.connection()
+    connection.execute(insert(table_of(LogEntry)), row)
+    grown, inclusion = add_leaf(session, head, leaf.data)
+    if leaf.parts:
+        connection.execute(insert(table_of(LogPart)), _part_rows(leaf))
     if subjects:
-        session.execute(
-            insert(LogSubject),
-            [
-                {"index": index, "number": n, "holder": s.holder, "case": s.case, "handle": s.handle}
-                for n, s in enumerate(subjects)
-            ],
-        )
-    return index
+        connection.execute(insert(table_of(LogSubject)), _subject_rows(leaf.index, subjects))
+    return Appended(leaf, grown, tuple(inclusion))
+
+
+def who_called(caller: CallingNode, **more: Any) -> dict[str, Any]:
+    """The part `who` of a call: the person as the node vouches, and the signature over the request."""
+    return {"staff": caller.staff, "role": caller.role, "request_signature": caller.request_signature} | more
 
 
 def log_size(session: Session) -> int:
     """How many entries the log has."""
-    return session.scalars(select(LogHead.size).where(LogHead.id == 1)).one()
+    return read_head(session).size
 
 
-def view_entries(session: Session, agency: str, *, after: int, limit: int) -> tuple[list[LogView], int]:
-    """The entries an agency may see, oldest first: its own, and those about its records.
-
-    Its own readings of the log are logged and left out here, so that reading to the end comes to an end.
-
-    Returns:
-        At most `limit` entries, and the index up to which the agency has now seen everything.
-    """
-    size = log_size(session)
-    own = select(LogEntry.index).where(
-        LogEntry.agency == agency, LogEntry.index > after, LogEntry.action != Action.LOG_READ
-    )
-    about = select(LogSubject.index).where(LogSubject.holder == agency, LogSubject.index > after)
-    indices = list(session.scalars(own.union(about).order_by("index").limit(limit)))
-    entries = session.execute(
-        select(LogEntry.index, LogEntry.agency, LogEntry.entry)
-        .where(LogEntry.index.in_(indices))
-        .order_by(LogEntry.index)
-    ).all()
-    subjects = _subjects_of(session, agency, indices)
-    views = []
-    for index, author, text in entries:
-        entry = json.loads(text)
-        cut = _own_view if author == agency else _holder_view
-        views.append(LogView(index, cut(entry, agency, subjects.get(index, []))))
-    return views, indices[-1] if len(indices) == limit else max(size, after)
+def _part_rows(leaf: Leaf) -> list[dict[str, Any]]:
+    return [
+        {"index": leaf.index, "name": name, "salt": part.salt, "text": part.data}
+        for name, part in leaf.parts.items()
+    ]
 
 
-def read_entries(session: Session, *, after: int, limit: int) -> list[tuple[int, dict[str, Any]]]:
-    """Whole entries, oldest first, for the hub's operator; handles are not in them."""
-    rows = session.execute(
-        select(LogEntry.index, LogEntry.entry)
-        .where(LogEntry.index > after)
-        .order_by(LogEntry.index)
-        .limit(limit)
-    )
-    return [(index, json.loads(text)) for index, text in rows]
-
-
-def _subjects_of(session: Session, holder: str, indices: Sequence[int]) -> dict[int, list[Subject]]:
-    rows = session.execute(
-        select(LogSubject.index, LogSubject.handle, LogSubject.case)
-        .where(LogSubject.holder == holder, LogSubject.index.in_(indices))
-        .order_by(LogSubject.index, LogSubject.number)
-    )
-    found: dict[int, list[Subject]] = {}
-    for index, handle, case in rows:
-        found.setdefault(index, []).append(Subject(holder, handle, case))
-    return found
-
-
-def _own_view(entry: dict[str, Any], agency: str, subjects: Sequence[Subject]) -> dict[str, Any]:
-    """An asker's own entry: what it sent and what it was told, not why."""
-    if "cases" in entry:
-        cases = [{key: case[key] for key in case if key != "reasons"} for case in entry["cases"]]
-        return entry | {"cases": cases}
-    if subjects:
-        return entry | {"handle": subjects[0].handle}
-    return entry
-
-
-def _holder_view(entry: dict[str, Any], holder: str, subjects: Sequence[Subject]) -> dict[str, Any]:
-    """A look-up that matched a holder's record: who asked and why, and this holder's own answer only."""
-    kept = ("format", "action", "at", "agency", "staff", "role", "purpose", "conference")
-    view = {key: entry[key] for key in kept if key in entry}
-    by_case = {case["case"]: case for case in entry.get("cases", ())}
-    cases = []
-    for subject in subjects:
-        case = by_case.get(subject.case)
-        if case is not None:
-            cases.append(
-                {
-                    "case": subject.case,
-                    "basis": {"kind": case["basis"]["kind"]},
-                    "answers": {holder: case["answers"][holder]},
-                    "reasons": {holder: case["reasons"][holder]},
-                    "handle": subject.handle,
-                }
-            )
-    return view | {"cases": cases}
+def _subject_rows(index: int, subjects: Sequence[Subject]) -> list[dict[str, Any]]:
+    return [
+        {"index": index, "number": number, "holder": one.holder, "case": one.case, "handle": one.handle}
+        for number, one in enumerate(subjects)
+    ]

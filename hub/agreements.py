@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hub.access_log import Action, append_entry
+from hub.access_log import Action, append_entry, who_called
 from hub.authentication import CallingNode
 from hub.clock import parse_time
 from hub.errors import (
@@ -84,8 +84,8 @@ def propose(
     session.flush()
     session.add_all(AgreementParty(agreement=row.agreement, agency=party) for party in document["parties"])
     session.flush()
-    details = {"agreement": row.agreement, "digest": digest}
-    append_entry(session, Action.AGREEMENT_PROPOSED, agency=caller.agency, at=at, details=details)
+    facts, parts = {"agreement": row.agreement, "digest": digest}, {"who": who_called(caller)}
+    append_entry(session, Action.AGREEMENT_PROPOSED, agency=caller.agency, at=at, facts=facts, parts=parts)
     return _view(session, row)
 
 
@@ -116,8 +116,8 @@ def sign(
     if party.signature != signature:
         party.signature, party.signed_at = signature, at
         session.flush()
-        details = {"agreement": agreement, "digest": digest}
-        append_entry(session, Action.AGREEMENT_SIGNED, agency=caller.agency, at=at, details=details)
+        facts, parts = {"agreement": agreement, "digest": digest}, {"who": who_called(caller)}
+        append_entry(session, Action.AGREEMENT_SIGNED, agency=caller.agency, at=at, facts=facts, parts=parts)
     return _view(session, row)
 
 

@@ -11,6 +11,7 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 
+from hub.checkpoints import LogSigner, format_receipt
 from hub.clock import format_time
 from hub.evidence import format_evidence
 from hub.lookup_schemas import LookupBody
@@ -22,19 +23,20 @@ NO_CARD = binascii.b2a_base64(bytes(CARD_BYTES), newline=False).decode()
 NO_EVIDENCE = binascii.b2a_base64(bytes(EVIDENCE_BYTES), newline=False).decode()
 
 
-def format_answer(body: LookupBody, answered: Answered, *, at: datetime) -> bytes:
-    """The `answer/1` document."""
+def format_answer(body: LookupBody, answered: Answered, *, signer: LogSigner, at: datetime) -> bytes:
+    """The `answer/1` document, with the receipt of its entry in the log."""
     document = {
         "format": "answer/1",
         "request": body.request,
-        "log_index": answered.log_index,
+        "log_index": answered.entry.index,
         "answered_at": format_time(at),
         "cases": [
             {"case": case.case, "answers": _answers(case.case, answered.agencies, answered)}
             for case in body.cases
         ],
+        "receipt": format_receipt(answered.entry, signer),
     }
-    return json.dumps(document, separators=(",", ":")).encode()
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def _answers(case: int, agencies: Sequence[str], answered: Answered) -> list[dict[str, str]]:

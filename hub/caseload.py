@@ -17,7 +17,7 @@ import numpy as np
 from sqlalchemy import Delete, delete, func, insert, select
 from sqlalchemy.orm import Session
 
-from hub.access_log import Action, append_entry
+from hub.access_log import Action, append_entry, who_called
 from hub.authentication import CallingNode
 from hub.database import insert_new
 from hub.decoding import decode_fixed, decode_tokens
@@ -114,8 +114,8 @@ def complete_push(
     row = session.get_one(Push, (caller.agency, push))
     row.completed = at
     session.flush()
-    details = {"push": push, "epoch": epoch, "records": count}
-    append_entry(session, Action.PUSH_COMPLETED, agency=caller.agency, at=at, details=details)
+    facts, parts = {"push": push, "epoch": epoch, "records": count}, {"who": who_called(caller)}
+    append_entry(session, Action.PUSH_COMPLETED, agency=caller.agency, at=at, facts=facts, parts=parts)
 
 
 def remove_caseload(session: Session, caller: CallingNode, *, at: datetime) -> int:
@@ -127,8 +127,8 @@ def remove_caseload(session: Session, caller: CallingNode, *, at: datetime) -> i
     agency.as_of, agency.shared_records = None, 0
     _delete(session, delete(SharedArea).where(SharedArea.agency == caller.agency))
     session.flush()
-    details = {"records": len(ids)}
-    append_entry(session, Action.RECORDS_REMOVED, agency=caller.agency, at=at, details=details)
+    facts, parts = {"records": len(ids)}, {"who": who_called(caller)}
+    append_entry(session, Action.RECORDS_REMOVED, agency=caller.agency, at=at, facts=facts, parts=parts)
     return len(ids)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
-from hub.access_log import Action, Subject, append_entry
+from hub.access_log import Action, append_entry, who_called
 from hub.authentication import CallingNode
 from hub.clock import parse_time
 from hub.database import insert_new
@@ -53,10 +53,9 @@ def store_consent(
         raise ConflictError("version: another was stored at the same time")
     withdrawn = document["withdrawn_at"] is not None or document["objected_at"] is not None
     action = Action.CONSENT_WITHDRAWN if withdrawn else Action.CONSENT_STORED
-    subject = Subject(caller.agency, handle)
-    append_entry(
-        session, action, agency=caller.agency, at=at, details={"version": version}, subjects=[subject]
-    )
+    own = {"handle": handle, "version": version, "digest": document_digest(document)}
+    parts = {"who": who_called(caller), "own": own}
+    append_entry(session, action, agency=caller.agency, at=at, parts=parts)
     return version
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from hub.access_log import Action, append_entry
+from hub.access_log import Action, append_entry, who_called
 from hub.authentication import CallingNode
 from hub.errors import (
     ConflictError,
@@ -92,12 +92,13 @@ def create_epoch(
     )
     session.add(row)
     session.flush()
-    details = {
+    facts = {
         "epoch": document["epoch"],
         "schema_digest": document["schema_digest"],
         "linkage_key_id": document["linkage_key_id"],
     }
-    append_entry(session, Action.EPOCH_CREATED, agency=caller.agency, at=at, details=details)
+    parts = {"who": who_called(caller)}
+    append_entry(session, Action.EPOCH_CREATED, agency=caller.agency, at=at, facts=facts, parts=parts)
 
 
 def current_document(session: Session) -> dict[str, Any]:
@@ -173,8 +174,8 @@ def store_envelope(
     _require_signed(caller.identity, document)
     values = {"recipient": document["recipient"], "document": canonical_bytes(dict(document)).decode()}
     session.merge(Envelope(epoch=current.epoch, agency=agency, **values))
-    details = {"epoch": current.epoch, "recipient": agency}
-    append_entry(session, Action.ENVELOPE_STORED, agency=caller.agency, at=at, details=details)
+    facts, parts = {"epoch": current.epoch, "recipient": agency}, {"who": who_called(caller)}
+    append_entry(session, Action.ENVELOPE_STORED, agency=caller.agency, at=at, facts=facts, parts=parts)
 
 
 def own_envelope(session: Session, caller: CallingNode, epoch: str) -> dict[str, Any]:

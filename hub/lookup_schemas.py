@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StrictInt
 
+from hub.log_schemas import Receipt
 from hub.purposes import Purpose, ReasonCategory, Role
 from hub.schemas import TOKENS_PER_RECORD, Hex, Hex32, Id, Time, Wire, WireToken, require_unique
 
@@ -99,3 +100,4 @@ class LookupAnswer(Wire):
     log_index: int
     answered_at: str
     cases: list[CaseAnswers]
+    receipt: Receipt

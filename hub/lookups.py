@@ -10,18 +10,16 @@ transaction, so a consent withdrawn meanwhile already counts.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
-from hub.access_log import REFUSED_PREFIX, Action, Subject, append_entry
+from hub.access_log import REFUSED_PREFIX, Action, Appended, append_entry
 from hub.agreements import require_covered, require_live
 from hub.authentication import CallingNode
 from hub.budgets import Budget, charge, require_budget
@@ -33,10 +31,13 @@ from hub.emergencies import bind_emergency, require_one_case
 from hub.epochs import CurrentEpoch, require_current
 from hub.errors import ConflictError, LogUnavailableError, MalformedError
 from hub.estimation import read_weighing
+from hub.leaves import QUESTION, REASONS
+from hub.log_views import whole_entry
+from hub.lookup_log import answered_parts, refused_parts, subjects_of
 from hub.lookup_schemas import LookupBody, WireCase, WireConsentBasis, WirePublicTaskBasis
 from hub.matching import Match, match_cases, prepare_cases, read_holders
 from hub.membership import list_agencies
-from hub.models import Agency, LogEntry, LookupRequest, Record
+from hub.models import Agency, LookupRequest, Record
 from hub.outcomes import NOT_ASKED, Asked, Asset, Outcome, cap_outcome, decide_outcome
 from hub.purposes import (
     Basis,
@@ -66,7 +67,7 @@ class LookupRules:
 class Answered:
     """A look-up whose log entry is durable: what may now leave the hub."""
 
-    log_index: int
+    entry: Appended
     agencies: tuple[str, ...]
     outcomes: Mapping[Cell, Outcome]
     cards: Mapping[int, bytes]
@@ -130,12 +131,13 @@ def log_refusal(
     Raises:
         LogUnavailableError: The log entry could not be written.
     """
-    details: dict[str, Any] = {"request_signature": caller.request_signature}
-    if body is not None:
-        details |= _heading(body) | {"cases_asked": len(body.cases)}
+    facts = {} if body is None else {"purpose": str(body.purpose)}
+    parts = refused_parts(caller, body)
     try:
         with database.writing() as session:
-            append_entry(session, f"{REFUSED_PREFIX}{code}", agency=caller.agency, at=at, details=details)
+            append_entry(
+                session, f"{REFUSED_PREFIX}{code}", agency=caller.agency, at=at, facts=facts, parts=parts
+            )
     except (DBAPIError, PoolTimeoutError) as error:
         raise LogUnavailableError("the access log cannot be written; nothing is answered") from error
 
@@ -221,27 +223,24 @@ def _settle(
     others = [row for row in list_agencies(session) if row.agency != caller.agency]
     cards = _cards(session, matches)
     outcomes = _decide_all(session, asked, others, bases, matches, cards=cards, earlier=earlier)
-    details = _heading(body) | {
-        "scope": [row.agency for row in others if asked.agencies is None or row.agency in asked.agencies],
-        "cases": _logged_cases(body, others, outcomes),
-        "request_signature": caller.request_signature,
-        "schema_digest": epoch.schema.digest,
-        "model_digest": model_digest,
-        "policy": rules.policy,
-    }
-    if earlier is not None:
-        details["repeats"] = earlier.log_index
-    index = append_entry(
+    repeats = None if earlier is None else earlier.log_index
+    appended = append_entry(
         session,
         Action.LOOKUP_ANSWERED,
         agency=caller.agency,
         at=at,
-        details=details,
-        subjects=_subjects(outcomes),
+        facts={
+            "purpose": str(body.purpose),
+            "schema_digest": epoch.schema.digest,
+            "model_digest": model_digest,
+            "policy": rules.policy,
+        },
+        parts=answered_parts(caller, body, others=others, outcomes=outcomes, repeats=repeats),
+        subjects=subjects_of(outcomes),
     )
     if earlier is None:
-        _note_index(session, caller, body, index)
-    return Answered(index, tuple(row.agency for row in others), outcomes, cards)
+        _note_index(session, caller, body, appended.index)
+    return Answered(appended, tuple(row.agency for row in others), outcomes, cards)
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,13 +264,15 @@ def _register(
     known = session.get_one(LookupRequest, (caller.agency, body.request))
     _require_same(known, body_sha256)
     assert known.log_index is not None
-    entry = json.loads(session.scalars(select(LogEntry.entry).where(LogEntry.index == known.log_index)).one())
+    first = whole_entry(session, known.log_index)
+    reasons = {case["case"]: case["reasons"] for case in first.part(REASONS).get("cases", ())}
     answers = {
-        (case["case"], agency): (code, case["reasons"][agency])
-        for case in entry["cases"]
+        (case["case"], agency): (code, reasons[case["case"]][agency])
+        for case in first.part(QUESTION).get("cases", ())
         for agency, code in case["answers"].items()
     }
-    return _Earlier(known.log_index, answers)
+    # Where the first entry's texts are erased nothing is known to have been told, and nothing is told again.
+    return _Earlier(known.log_index, answers if reasons else {})
 
 
 def _note_index(session: Session, caller: CallingNode, body: LookupBody, index: int) -> None:
@@ -336,35 +337,3 @@ def _decisive_consent(
     mine = consents.get((agency, match.handle))
     found = (mine, *(consents.get((agency, handle)) for handle in match.others))
     return next((one for one in found if one is not None and (one.withdrawn_at or one.objected_at)), mine)
-
-
-def _heading(body: LookupBody) -> dict[str, Any]:
-    return {
-        "staff": body.staff,
-        "role": str(body.role),
-        "purpose": str(body.purpose),
-        "conference": body.conference,
-        "request": body.request,
-    }
-
-
-def _logged_cases(
-    body: LookupBody, others: Sequence[Agency], outcomes: Mapping[Cell, Outcome]
-) -> list[dict[str, Any]]:
-    return [
-        {
-            "case": case.case,
-            "basis": case.basis.model_dump(mode="json"),
-            "answers": {row.agency: outcomes[case.case, row.agency].code for row in others},
-            "reasons": {row.agency: outcomes[case.case, row.agency].reason for row in others},
-        }
-        for case in body.cases
-    ]
-
-
-def _subjects(outcomes: Mapping[Cell, Outcome]) -> list[Subject]:
-    return [
-        Subject(agency, outcome.match.handle, case)
-        for (case, agency), outcome in outcomes.items()
-        if outcome.match is not None
-    ]

@@ -96,7 +96,7 @@ def enrol(session: Session, agency: str, *, token: str, identity: PublicIdentity
     row.fingerprint = identity.fingerprint
     row.state, row.invitation_used = "pending", True
     append_entry(
-        session, Action.ENROLMENT_PENDING, agency=agency, at=at, details={"fingerprint": identity.fingerprint}
+        session, Action.ENROLMENT_PENDING, agency=agency, at=at, facts={"fingerprint": identity.fingerprint}
     )
     return row
 
@@ -122,7 +122,7 @@ def confirm(session: Session, agency: str, *, fingerprint: str, at: datetime) ->
             Action.ENROLMENT_CONFIRMED,
             agency=agency,
             at=at,
-            details={"fingerprint": row.fingerprint},
+            facts={"fingerprint": row.fingerprint},
         )
     return row
 

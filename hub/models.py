@@ -210,44 +210,6 @@ class Push(Base):
     completed: Mapped[datetime | None]
 
 
-class LogHead(Base):
-    """One row: how many entries the log has. Locked while an entry is added, so indices have no gap."""
-
-    __tablename__ = "log_head"
-
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    size: Mapped[int] = mapped_column(BigInteger)
-
-
-class LogEntry(Base):
-    """A log entry: the canonical bytes that were logged and their SHA-256."""
-
-    __tablename__ = "log_entries"
-
-    index: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    at: Mapped[datetime]
-    action: Mapped[str]
-    agency: Mapped[str | None]
-    entry: Mapped[bytes]
-    sha256: Mapped[bytes]
-
-    __table_args__ = (Index("ix_log_entries_agency", "agency", "index"),)
-
-
-class LogSubject(Base):
-    """Whose record an entry is about: beside the entry, never in the asker's view."""
-
-    __tablename__ = "log_subjects"
-
-    index: Mapped[int] = mapped_column(BigInteger, ForeignKey("log_entries.index"), primary_key=True)
-    holder: Mapped[str] = mapped_column(ForeignKey("agencies.agency"), primary_key=True)
-    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    case: Mapped[int | None]
-    handle: Mapped[str]
-
-    __table_args__ = (Index("ix_log_subjects_holder", "holder", "index"),)
-
-
 class LookupRequest(Base):
     """A request id that was answered: what its body was, and the log entry it left."""
 

@@ -277,23 +277,6 @@ class Removed(Wire):
     removed: int
 
 
-# Log (section 11)
-
-
-class LogLine(Wire):
-    """A log entry as far as it concerns the caller."""
-
-    index: int
-    entry: dict[str, Any]
-
-
-class LogPage(Wire):
-    """Entries the caller may see, and up to which index it has now seen everything."""
-
-    entries: list[LogLine]
-    last: int
-
-
 class Problem(BaseModel):
     """RFC 9457 problem details; `detail` names field, row and rule, never a value."""
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from hub.alarms import Limits
 from hub.budgets import Budget
+from hub.checkpoints import LogSigner
 from hub.clock import Clock
 from hub.database import Database
 from hub.disclosure import Reason
@@ -29,6 +31,11 @@ class Hub:
     rules: LookupRules
     clock: Clock
 
+    @property
+    def log_signer(self) -> LogSigner:
+        """The hub as the operator of the access log."""
+        return LogSigner(self.identity, self.settings.network)
+
 
 def open_hub(settings: HubSettings, *, clock: Clock) -> Hub:
     """Load the secrets and prepare the database of a hub.
@@ -45,6 +52,11 @@ def open_hub(settings: HubSettings, *, clock: Clock) -> Hub:
         rules=rules_of(settings),
         clock=clock,
     )
+
+
+def limits_of(settings: HubSettings) -> Limits:
+    """Where alarms begin."""
+    return Limits(settings.review, Budget(settings.staff_cases_per_day, settings.node_cases_per_day))
 
 
 def rules_of(settings: HubSettings) -> LookupRules:

@@ -8,7 +8,9 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-import hub.emergency_models  # noqa: F401 (Base.metadata is whole only with every module of tables)
+import hub.emergency_models
+import hub.log_models
+import hub.review_models  # noqa: F401
 from hub.database import Database
 from hub.errors import DatabaseOutdatedError
 from hub.models import Base

@@ -28,4 +28,5 @@ def create_lookup(body: LookupBody, request: Request, hub: RunningHub, caller: C
         rules=hub.rules,
         at=at,
     )
-    return Response(format_answer(body, answered, at=at), media_type="application/json")
+    document = format_answer(body, answered, signer=hub.log_signer, at=at)
+    return Response(document, media_type="application/json")

@@ -9,8 +9,9 @@ from sqlalchemy import update
 
 from hub.clock import format_time
 from hub.database import Database
+from hub.log_models import LogHead
 from hub.membership import enrol, list_agencies
-from hub.models import Agency, LogHead
+from hub.models import Agency
 from hub.routes.calls import PROBLEMS, Caller, ConfirmedRoute, Enroller, RunningHub
 from hub.schemas import Agencies, AgencyView, Enrolled, Enrolment, Health, HubDescription
 

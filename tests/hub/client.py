@@ -268,6 +268,13 @@ class Node:
         """Send a look-up."""
         return self.call("POST", "/v1/lookups", document)
 
+    def log(self, **query: int) -> list[dict[str, Any]]:
+        """The entries of the log that this agency is shown, flattened."""
+        text = "&".join(f"{name}={value}" for name, value in ({"limit": 1000} | query).items())
+        answer = self.call("GET", f"/v1/log?{text}")
+        assert answer.status == 200, answer.document
+        return [flatten(line) for line in answer.document["entries"]]
+
 
 def usual_actor(path: str, document: Any = None) -> Actor:
     """Who would make this call: the one a look-up names, else somebody of the usual role."""
@@ -275,6 +282,19 @@ def usual_actor(path: str, document: Any = None) -> Actor:
     if isinstance(document, dict) and "staff" in document and "role" in document:
         return Actor(document["staff"], document["role"])
     return Actor("worker-1", role)
+
+
+def flatten(line: Mapping[str, Any]) -> dict[str, Any]:
+    """A line of the log in one mapping: the leaf's facts, then what its parts say."""
+    facts: dict[str, Any] = json.loads(base64.b64decode(line["leaf"]))
+    promised = facts.pop("parts")
+    assert line["parts"].keys() <= promised.keys()
+    for name, part in line["parts"].items():
+        text = {} if part is None else part["text"]
+        salted = b"" if part is None else base64.b64decode(part["salt"]) + name.encode() + b"\0"
+        assert part is None or hashlib.sha256(salted + canonical_bytes(text)).hexdigest() == promised[name]
+        facts |= text
+    return facts
 
 
 def caseload_digest(records: Sequence[Mapping[str, Any]]) -> str:

@@ -83,6 +83,5 @@ def test_an_exhausted_budget_refuses_the_look_up_and_is_logged(partnership: Netw
     assert answers[-1].code == "budget_exhausted"
     other = asker.question(people[:1], partnership.schema, epoch=EPOCH, staff="worker-2")
     assert asker.look_up(other).status == 200
-    log = asker.call("GET", "/v1/log?limit=1000").document["entries"]
-    refused = [line["entry"] for line in log if line["entry"]["action"] == "lookup:refused:budget_exhausted"]
+    refused = [entry for entry in asker.log() if entry["action"] == "lookup:refused:budget_exhausted"]
     assert [(entry["staff"], entry["cases_asked"]) for entry in refused] == [("worker-1", 50)]

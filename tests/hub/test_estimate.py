@@ -12,10 +12,10 @@ from click.testing import CliRunner, Result
 from sqlalchemy import select
 
 from cli.main import exit_code, knownto
-from hub.access_log import read_entries
 from hub.database import Database
 from hub.errors import NotInitialisedError
 from hub.estimation import estimate, read_index, read_weighing, store_fit
+from hub.log_views import read_entries
 from hub.matching import Holder, _known
 from hub.models import IndexModel
 from matcher.errors import ModelParameterError

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from hub.access_log import append_entry
 from hub.authentication import remember_nonce
 from hub.database import Database
-from hub.models import LogEntry
+from hub.log_models import LogEntry
 
 AT = datetime(2026, 2, 3, tzinfo=UTC)
 SPAWN = multiprocessing.get_context("spawn")
@@ -24,7 +24,7 @@ def append_many(url: str, worker: int) -> list[int]:
     for number in range(30):
         try:
             with database.writing() as session:
-                index = append_entry(session, f"test:{worker}:{number}", agency=None, at=AT)
+                index = append_entry(session, f"test:{worker}:{number}", agency=None, at=AT).index
                 if number % 3 == 2:
                     raise InterruptedError
             indices.append(index)

@@ -1,0 +1,57 @@
+"""What happened at a node and belongs in the log: reported by the node, logged once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from hub.access_log import NodeEvent, append_entry, who_called
+from hub.authentication import CallingNode
+from hub.errors import ConflictError
+from hub.leaves import OWN, WHO
+from hub.log_models import LogEvent
+
+
+def log_event(
+    session: Session,
+    caller: CallingNode,
+    event: str,
+    action: NodeEvent,
+    *,
+    facts: Mapping[str, Any],
+    own: Mapping[str, Any],
+    body_sha256: bytes,
+    at: datetime,
+) -> int:
+    """Log an event, unless it is logged already.
+
+    Args:
+        session: A writing session.
+        caller: Who reports it.
+        event: The id the node gave it.
+        action: What happened.
+        facts: Plain fields.
+        own: What is for the reporting agency alone.
+        body_sha256: Of the whole report.
+        at: Now.
+
+    Returns:
+        Its entry's index.
+
+    Raises:
+        ConflictError: The id was used for another report.
+    """
+    known = session.get(LogEvent, (caller.agency, event))
+    if known is not None:
+        if known.body_sha256 != body_sha256:
+            raise ConflictError("event: this id was used with another body")
+        return known.log_index
+    parts = {WHO: who_called(caller), OWN: own}
+    index = append_entry(session, action, agency=caller.agency, at=at, facts=facts, parts=parts).index
+    row = LogEvent(agency=caller.agency, event=event, body_sha256=body_sha256, log_index=index)
+    session.add(row)
+    session.flush()  # The same report at the same time ends here, and its entry with it.
+    return index
