@@ -13,10 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from keys.checkpoints import Checkpoint
 from keys.documents import canonical_bytes
-from keys.errors import KeyFormatError
+from keys.errors import KeyFormatError, ProofInvalidError
 from keys.formats import decode_base64, encode_base64
-from keys.merkle import HASH_BYTES, LONGEST_PROOF
+from keys.merkle import HASH_BYTES, LONGEST_PROOF, leaf_hash, verify_inclusion
 from node.errors import IntegrityError
 
 LEAF_FORMAT = "leaf/1"
@@ -129,6 +130,24 @@ def read_proof(values: object, *, what: str) -> Proof:
         return tuple(decode_base64(value, field="hash", length=HASH_BYTES) for value in values)
     except KeyFormatError:
         raise IntegrityError(f"{what}: not a proof") from None
+
+
+def require_included(entry: Entry, proof: Proof, checkpoint: Checkpoint) -> None:
+    """Accept that an entry stands in a log, at its own index.
+
+    Raises:
+        IntegrityError: The proof does not lead to the checkpoint.
+    """
+    try:
+        verify_inclusion(
+            leaf_hash(entry.leaf),
+            position=entry.index - 1,
+            size=checkpoint.size,
+            proof=proof,
+            root=checkpoint.root,
+        )
+    except ProofInvalidError:
+        raise IntegrityError(f"log entry {entry.index}: it is not proved to stand in the log") from None
 
 
 def _read_leaf(leaf: bytes, index: int) -> dict[str, Any]:

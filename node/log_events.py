@@ -1,0 +1,64 @@
+"""What happens at this node and belongs into the log all the same: exports, reports, comparisons, overrides.
+
+The event is logged before its result is shown, and its receipt is verified and kept like a look-up's
+(docs/protocol.md section 11, events of the node).
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+
+from node.errors import IntegrityError
+from node.home import Node
+from node.receipts import Receipt, keep_receipt, open_receipt
+from node.witnessing import log_key_of
+
+EXPORT_MADE = "log:export:made"
+REPORT_MADE = "log:subject_access:made"
+RECONCILED = "log:entries:reconciled"
+ID_BYTES = 16
+
+Value = int | bool | str | None
+Values = Sequence[int] | Sequence[str]
+Own = Mapping[str, Value | Values]
+
+
+def log_event(
+    node: Node, action: str, *, facts: Mapping[str, Value] | None = None, own: Own | None = None
+) -> Receipt:
+    """Log something that this node is about to do; it is durable when this returns.
+
+    Args:
+        node: The node.
+        action: One of the protocol's actions for nodes.
+        facts: Plain facts for everybody who sees the leaf; nothing about a person.
+        own: What only this agency and the hub's information governance see.
+
+    Raises:
+        HubUnreachableError: It could not be logged, and so must not be done.
+        IntegrityError: The receipt does not verify or says something else.
+    """
+    given = dict(facts or {})
+    of_own = {name: _plain(value) for name, value in (own or {}).items()}
+    body = {
+        "format": "log-event/1",
+        "event": secrets.token_hex(ID_BYTES),
+        "action": action,
+        "facts": given,
+        "parts": {"own": of_own},
+    }
+    answer = node.client().call("POST", "/v1/log/events", body)
+    receipt = open_receipt(answer.get("receipt"), key=log_key_of(node))
+    entry = receipt.entry
+    said = {name: entry.facts.get(name) for name in given}
+    if (entry.action, entry.agency, said) != (action, node.settings.agency, given):
+        raise IntegrityError(f"log entry {entry.index}: the receipt is of another event")
+    if entry.part("own") != of_own or entry.index != answer.get("index"):
+        raise IntegrityError(f"log entry {entry.index}: the receipt does not say what was logged")
+    keep_receipt(node, str(body["event"]), receipt)
+    return receipt
+
+
+def _plain(value: Value | Values) -> Value | list[int | str]:
+    return value if value is None or isinstance(value, int | str) else list(value)

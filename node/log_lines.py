@@ -1,0 +1,189 @@
+"""Entries of the log as lines people read: one line an entry, or one a case of a look-up.
+
+The same lines at a node, with its own references, and at the hub, where there are none and every part can be
+seen. An entry says in the protocol's words what happened; here it gets the answer's words and a direction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from node.answers import WORDS
+from node.caseload import reference_of
+from node.leaves import Entry
+from node.results import case_refs_of
+from node.store import Store
+
+LOOKUP = "lookup:"
+REFUSED = "lookup:refused:"
+HOLDER = "holder:"
+ERASED = "text erased"
+# Facts every leaf has, which have a place of their own in a line.
+HEADING = frozenset({"format", "index", "at", "action", "agency", "purpose", "parts"})
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class LogLine:
+    """One line people read: one entry, or one case of a look-up.
+
+    Attributes:
+        index: The entry's index in the log.
+        at: When.
+        action: From the closed vocabulary of the protocol.
+        direction: "asked" for what this agency did, "about us" for a question about its people; at the hub
+            always "asked".
+        agency: Who did it; None for the hub's operator.
+        staff: Who of them, or None.
+        role: In which role, or None.
+        purpose: What for, or None.
+        conference: Reference, or None.
+        reference: Case reference (asked) or local reference (about us), or None.
+        basis: Kind of the lawful basis, or None.
+        consent: Id and version of the consent that decided, or None.
+        approver: Who approved, or None.
+        outcome: The answers in words; for questions about our people also the reason where withheld.
+        handle: The record it is about, for this program's own use; never printed.
+        answers: Answer codes by agency, for this program's own use.
+        reasons: The reasons that are not plain permission.
+        withheld: Names of the parts that are for others.
+    """
+
+    index: int
+    at: str
+    action: str
+    direction: str
+    agency: str | None
+    staff: str | None = None
+    role: str | None = None
+    purpose: str | None = None
+    conference: str | None = None
+    reference: str | None = None
+    basis: str | None = None
+    consent: str | None = None
+    approver: str | None = None
+    outcome: str = ""
+    handle: str | None = None
+    answers: Mapping[str, str] = field(default_factory=dict)
+    reasons: tuple[str, ...] = ()
+    withheld: tuple[str, ...] = ()
+
+
+PRINTED = (
+    "index", "at", "action", "direction", "agency", "staff", "role", "purpose", "conference", "reference",
+    "basis", "consent", "approver", "outcome", "withheld",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads: how an entry's cases and records are called there.
+
+    Attributes:
+        agency: The reading agency; None for the hub.
+        case_refs: Case references of a look-up this agency made, by its request id.
+        reference: This agency's own reference of a record, by handle.
+    """
+
+    agency: str | None = None
+    case_refs: Callable[[str], Sequence[str]] = lambda _request: ()
+    reference: Callable[[str], str | None] = lambda _handle: None
+
+
+def reader_of(store: Store, agency: str) -> Reader:
+    """An agency as the reader of its own copy."""
+    return Reader(
+        agency, lambda request: case_refs_of(store, request), lambda handle: reference_of(store, handle)
+    )
+
+
+def describe_entries(entries: Iterable[Entry], reader: Reader) -> Iterator[LogLine]:
+    """Entries as lines, in the order given."""
+    for entry in entries:
+        yield from describe_entry(entry, reader)
+
+
+def describe_entry(entry: Entry, reader: Reader) -> Iterator[LogLine]:
+    """One entry as lines: one for every case of a look-up, else one."""
+    who = entry.part("who")
+    own = reader.agency in (None, entry.agency)
+    heading = LogLine(
+        index=entry.index,
+        at=entry.at,
+        action=entry.action,
+        direction="asked" if own else "about us",
+        agency=entry.agency,
+        staff=who.get("staff"),
+        role=who.get("role"),
+        purpose=entry.facts.get("purpose"),
+        conference=who.get("conference"),
+        withheld=entry.withheld,
+    )
+    cases = list(_own_cases(entry, reader) if own else _held_cases(entry, reader))
+    for changes in cases:
+        yield replace(heading, **changes)
+    if not cases:
+        yield replace(heading, **_about(entry, reader))
+
+
+def _own_cases(entry: Entry, reader: Reader) -> Iterator[dict[str, Any]]:
+    question = entry.part("question")
+    case_refs = reader.case_refs(str(question.get("request")))
+    reasons = {case["case"]: case["reasons"] for case in entry.part("reasons").get("cases", ())}
+    for case in question.get("cases", ()):
+        number, basis = int(case["case"]), case.get("basis") or {}
+        outcome = "; ".join(f"{agency}: {_word(code)}" for agency, code in case["answers"].items())
+        said = _reasons(reasons.get(number, {}).values())
+        yield {
+            "reference": case_refs[number] if number < len(case_refs) else None,
+            "basis": basis.get("kind"),
+            "approver": basis.get("approver"),
+            "answers": case["answers"],
+            "outcome": outcome + _in_brackets(said),
+            "reasons": said,
+        }
+
+
+def _held_cases(entry: Entry, reader: Reader) -> Iterator[dict[str, Any]]:
+    for case in entry.part(f"{HOLDER}{reader.agency}").get("cases", ()):
+        basis, handle = case.get("basis") or {}, case.get("handle")
+        consent, said = basis.get("consent"), _reasons([case.get("reason")])
+        yield {
+            "reference": None if handle is None else reader.reference(str(handle)),
+            "handle": handle,
+            "basis": basis.get("kind"),
+            "consent": f"{consent} version {basis.get('version')}" if consent else None,
+            "approver": basis.get("approver"),
+            "answers": {str(reader.agency): case["answer"]},
+            "outcome": _word(case["answer"]) + _in_brackets(said),
+            "reasons": said,
+        }
+
+
+def _about(entry: Entry, reader: Reader) -> dict[str, Any]:
+    """What an entry without cases says: the plain facts of the leaf, and the record it was about."""
+    if entry.erased:
+        return {"outcome": ERASED}
+    handle = entry.part("own").get("handle")
+    said = [f"{name}: {value}" for name, value in sorted(entry.facts.items()) if name not in HEADING]
+    if entry.action.startswith(REFUSED):
+        said = [f"refused: {entry.action.removeprefix(REFUSED)}"]
+    return {
+        "handle": handle,
+        "reference": None if handle is None else reader.reference(str(handle)),
+        "outcome": "; ".join(said),
+    }
+
+
+def _word(code: object) -> str:
+    return str(WORDS.get(str(code), code))
+
+
+def _reasons(reasons: Iterable[object]) -> tuple[str, ...]:
+    """The reasons that are worth a word, sorted: a permitted answer needs none."""
+    return tuple(sorted({str(reason) for reason in reasons if reason and reason != "permitted"}))
+
+
+def _in_brackets(reasons: Sequence[str]) -> str:
+    return f" ({', '.join(reasons)})" if reasons else ""
