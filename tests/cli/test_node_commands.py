@@ -71,8 +71,12 @@ def test_a_look_up_prints_one_json_document_on_stdout(
     assert document["cases"][0]["answers"][0]["answer"] == "Known"
     assert document["parked"] == [{"row": 3, "case_ref": "c-2", "rule": "no_birth_date"}]
     assert "row 3" in done.stderr and "Nobody" not in done.stderr + done.stdout
-    why = run(home, "why", "--format", "json", passphrase=passphrase, stdin="c-1\n")
-    assert json.loads(why.stdout)["answers"][0]["words"]
+    picture = tmp_path / "why.svg"
+    words = ("why", "--format", "json", "--svg", str(picture))
+    why = run(home, *words, passphrase=passphrase, stdin="c-1\n")
+    (explained,) = json.loads(why.stdout)["answers"]
+    assert explained["words"]
+    assert all(f"{step['weight_bits']:+.2f}<" in picture.read_text("utf-8") for step in explained["steps"])
 
 
 def test_one_person_is_read_from_stdin(network: Federation, passphrase: Path) -> None:
