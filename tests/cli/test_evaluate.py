@@ -31,6 +31,8 @@ PAIRS_CONTRACT: dict[str, Any] = {
     "at_posterior_0.95": MEASURE,
     "ece": float,
     "brier": float,
+    "clusters": {"count": int, "pairs": MEASURE, "connected_components": MEASURE},
+    "converged": bool,
     "seconds": {"encode": float, "link": float, "total": float},
 }
 LOOKUPS_CONTRACT: dict[str, Any] = {
@@ -77,9 +79,13 @@ def code_of(result: Result) -> int:
 def printed(*arguments: str | Path) -> dict[str, Any]:
     result = run(*arguments, "--format", "json")
     assert result.exception is None, type(result.exception)
-    document = json.loads(result.stdout)
+    document = json.loads(result.stdout, parse_constant=no_number)
     assert isinstance(document, dict)
     return document
+
+
+def no_number(text: str) -> None:
+    raise AssertionError(f"{text} is no number of JSON")
 
 
 def pairs(county: Path, *more: str) -> dict[str, Any]:
@@ -108,6 +114,8 @@ def assert_contract(document: dict[str, Any], contract: dict[str, Any]) -> None:
     for key, kind in contract.items():
         if isinstance(kind, dict):
             assert_contract(document[key], kind)
+        elif kind is bool:
+            assert isinstance(document[key], bool), key
         else:
             # Seconds and shares may be written as whole numbers; counts are never fractions.
             assert isinstance(document[key], (int, float) if kind is float else kind), key
@@ -229,6 +237,146 @@ def test_fields_that_cannot_be_compared_are_invalid(
 def test_a_folder_without_a_caseload_is_invalid(tmp_path: Path) -> None:
     (tmp_path / "truth.csv").write_text("agency,local_id,person_id\n", encoding="utf-8")
     assert code_of(run("pairs", tmp_path, "--fields", FIELDS)) == 7
+
+
+HEADER = "local_id,dob,initials,chain,sex,area\n"
+ROWS = {
+    "one": ["a,1980-02-03,QZ,10018342,F,north", "b,1991-05-06,XK,77203915,M,south", "c,,,,,"],
+    "two": ["a,1980-02-03,QZ,10018342,F,north", "b,1964-08-19,WV,40966871,M,south"],
+}
+TRUTH = ["one,a,1", "one,b,2", "one,c,3", "two,a,1", "two,b,4"]
+
+
+def tiny(directory: Path, *, truth: list[str] | None = None, **tables: list[str]) -> Path:
+    """Two agencies of two usable people each, one of whom both know; or other tables in their place."""
+    for agency, rows in (ROWS | tables).items():
+        if rows:
+            (directory / f"{agency}.csv").write_text(HEADER + "\n".join(rows) + "\n", "utf-8")
+    lines = ["agency,local_id,person_id", *(TRUTH if truth is None else truth)]
+    (directory / "truth.csv").write_text("\n".join(lines) + "\n", "utf-8")
+    return directory
+
+
+def test_a_handful_of_records_is_measured_too(tmp_path: Path) -> None:
+    result = run("pairs", tiny(tmp_path), "--fields", FIELDS, "--format", "json")
+    document = json.loads(result.stdout)
+    assert (document["records"], document["true_pairs"], document["candidate_pairs"]) == (5, 1, 1)
+    assert document["clusters"]["count"] in (3, 4)
+    assert "Rows that cannot be used: 1 of 5." in result.stderr
+
+
+def test_truth_about_agencies_without_a_table_is_left_out_and_counted(tmp_path: Path) -> None:
+    folder = tiny(tmp_path, truth=[*TRUTH, "elsewhere,a,1", "elsewhere,b,2"])
+    result = run("pairs", folder, "--fields", FIELDS, "--format", "json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["true_pairs"] == 1
+    assert "agencies without a table: 2, left out" in result.stderr
+
+
+def test_records_that_only_the_truth_knows_count_as_missed(tmp_path: Path) -> None:
+    folder = tiny(tmp_path, truth=[*TRUTH, "one,zz,4"])
+    result = run("pairs", folder, "--fields", FIELDS, "--format", "json")
+    assert json.loads(result.stdout)["true_pairs"] == 2
+    assert json.loads(result.stdout)["at_posterior_0.5"]["recall"] <= 0.5
+    assert "that no usable row is: 2." in result.stderr
+
+
+def test_records_without_a_person_are_nobody_else(tmp_path: Path) -> None:
+    folder = tiny(tmp_path, truth=["one,a,", "one,b,", "two,a,", "two,b,"])
+    assert printed("pairs", folder, "--fields", FIELDS)["true_pairs"] == 0
+
+
+def test_a_local_id_that_stands_twice_in_a_table_is_taken_once(tmp_path: Path) -> None:
+    folder = tiny(tmp_path, two=[*ROWS["two"], "a,1980-02-03,QZ,10018342,F,north"])
+    document = printed("pairs", folder, "--fields", FIELDS)
+    assert (document["records"], document["true_pairs"], document["candidate_pairs"]) == (6, 1, 1)
+
+
+def test_the_same_local_id_at_two_agencies_is_two_records(tmp_path: Path) -> None:
+    folder = tiny(tmp_path, truth=["one,a,1", "two,a,9", "one,b,2", "two,b,4"])
+    document = printed("pairs", folder, "--fields", FIELDS)
+    assert (document["true_pairs"], document["candidate_pairs"]) == (0, 1)
+
+
+def test_a_record_said_to_be_two_people_is_invalid_and_its_row_named(tmp_path: Path) -> None:
+    result = run("pairs", tiny(tmp_path, truth=[*TRUTH, "one,a,2"]), "--fields", FIELDS)
+    assert code_of(result) == 7
+    assert str(result.exception) == "truth, row 7: a record stands here twice, as two people"
+    assert code_of(run("pairs", tiny(tmp_path, truth=[*TRUTH, "one,a,1"]), "--fields", FIELDS)) == 0
+
+
+@pytest.mark.parametrize("command", ["pairs", "lookups", "report"])
+def test_one_agency_alone_and_no_true_pair_are_measured(command: str, tmp_path: Path) -> None:
+    folder = tiny(tmp_path, two=[])
+    assert not (folder / "two.csv").exists()
+    cases = "case_ref,dob,initials,person_id\nx,1980-02-03,QZ,1\ny,1999-09-09,AB,77\n"
+    more: dict[str, list[str]] = {"pairs": [], "lookups": ["--cases"], "report": ["--out"]}
+    arguments = more[command]
+    if command == "lookups":
+        (folder / "cases.csv").write_text(cases, "utf-8")
+        arguments += ["cases.csv"]
+    if command == "report":
+        arguments += [str(tmp_path / "report.html")]
+        assert run(command, folder, "--fields", "dob,initials", *arguments).exit_code == 0
+        return
+    document = printed(command, folder, "--fields", "dob,initials", *arguments)
+    if command == "pairs":
+        assert (document["true_pairs"], document["candidate_pairs"]) == (0, 0)
+        assert document["at_posterior_0.95"] == {"precision": 1, "recall": 1, "f1": 1}
+        assert document["clusters"]["count"] == 2
+    else:
+        assert document["known_or_possible"]["n"] <= 1
+
+
+def test_tables_without_a_usable_row_have_no_pairs(tmp_path: Path) -> None:
+    folder = tiny(tmp_path, one=["a,,,,,"], two=["a,,,,,"])
+    document = printed("pairs", folder, "--fields", FIELDS)
+    assert (document["records"], document["candidate_pairs"], document["true_pairs"]) == (2, 0, 1)
+    assert document["clusters"]["count"] == 0
+    out = tmp_path / "report.html"
+    assert run("report", folder, "--fields", FIELDS, "--out", out).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(HEADER.encode(), id="a header alone"),
+        pytest.param(b"\x00\x01\x02\xff", id="no table"),
+    ],
+)
+def test_a_table_that_cannot_be_read_is_invalid_and_told_by_its_number(
+    content: bytes, tmp_path: Path
+) -> None:
+    folder = tiny(tmp_path)
+    (folder / "two.csv").write_bytes(content)
+    result = run("pairs", folder, "--fields", FIELDS)
+    assert code_of(result) == 7
+    assert str(result.exception).startswith("caseload 2 of 2 by name")
+    assert "two" not in str(result.exception)
+
+
+def test_a_truth_that_is_no_table_is_invalid(tmp_path: Path) -> None:
+    folder = tiny(tmp_path)
+    (folder / "truth.csv").write_bytes(b"agency,local_id,person_id\none,a,\xff\n")
+    result = run("pairs", folder, "--fields", FIELDS)
+    assert code_of(result) == 7
+    assert str(result.exception).startswith("truth: ")
+
+
+def test_two_tables_of_one_name_are_invalid(tmp_path: Path) -> None:
+    folder = tiny(tmp_path)
+    (folder / "one.xlsx").write_bytes(b"")
+    assert code_of(run("pairs", folder, "--fields", FIELDS)) == 7
+
+
+def test_a_case_whose_person_is_not_said_is_invalid_and_its_row_named(tmp_path: Path) -> None:
+    folder = tiny(tmp_path)
+    cases = "case_ref,dob,initials,person_id\nx,1980-02-03,QZ,1\ny,1991-05-06,XK,\n"
+    (folder / "cases.csv").write_text(cases, "utf-8")
+    result = run("lookups", folder, "--cases", "cases.csv", "--fields", FIELDS)
+    assert code_of(result) == 7
+    assert str(result.exception).startswith("case list, row 3, person_id")
 
 
 @pytest.mark.parametrize(
