@@ -45,6 +45,11 @@ def upgrade() -> None:
         op.alter_column("log_head", "frontier", server_default=None)
     op.drop_column("log_entries", "entry")
     op.drop_column("log_entries", "sha256")
+    # Whose record a consent is about now stands in its part; subjects are for look-ups alone.
+    op.execute(
+        "DELETE FROM log_subjects WHERE \"index\" IN "
+        "(SELECT \"index\" FROM log_entries WHERE action LIKE 'consent:%')"
+    )
     with op.batch_alter_table("log_subjects") as batch:
         batch.alter_column("handle", existing_type=sa.Text(), nullable=True)
 
