@@ -102,7 +102,7 @@ class AgencyDay:
         day: Which.
         facts: All of the day's, by index.
         tallies: Of the days before it, as far back as rules look.
-        askings: Of the days of repeats, this one included, about the records touched on this day.
+        askings: As far back as repeats count, this day included, about the records touched on it.
     """
 
     agency: str

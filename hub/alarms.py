@@ -112,22 +112,24 @@ def sample_of(fact: Fact, *, block: int) -> Alarm:
 def _repeated_person(day: AgencyDay, limits: Limits) -> Iterator[Alarm]:
     """One record asked about again and again: by one person, or by one agency."""
     review = limits.review
-    first = day.day - timedelta(days=review.repeat_days - 1)
-    recent = [asking for asking in day.askings if first <= asking.day <= day.day]
-    for audience, known in _audiences(day.agency, recent):
-        by_staff = _by(known, lambda asking: (asking.staff, asking.touch.record))
-        by_agency = _by(known, lambda asking: (NODE, asking.touch.record))
-        for counted, least in ((by_staff, review.repeats_by_staff), (by_agency, review.repeats_by_agency)):
-            yield from _worst(Kind.REPEATED_PERSON, day, audience, counted, least=least)
+    for audience, known in _audiences(day.agency, day.askings):
+        often = _since(known, day.day, review.repeat_days)
+        lasting = _since(known, day.day, review.long_repeat_days)
+        by_staff = {
+            alarm.staff: alarm
+            for askings, least in ((lasting, review.long_repeats_by_staff), (often, review.repeats_by_staff))
+            for alarm in _worst(Kind.REPEATED_PERSON, day, audience, _by_staff(askings), least=least)
+        }
+        yield from by_staff.values()
+        least = review.repeats_by_agency
+        yield from _worst(Kind.REPEATED_PERSON, day, audience, _by_agency(often), least=least)
 
 
 def _person_budget(day: AgencyDay, limits: Limits) -> Iterator[Alarm]:
     """More look-ups of one person in a day than their budget; they are answered like any other."""
-    today = [asking for asking in day.askings if asking.day == day.day]
-    for audience, known in _audiences(day.agency, today):
-        counted = _by(known, lambda asking: (NODE, asking.touch.record))
+    for audience, known in _audiences(day.agency, _since(day.askings, day.day, 1)):
         least = limits.review.person_requests_per_day + 1
-        yield from _worst(Kind.PERSON_BUDGET, day, audience, counted, least=least)
+        yield from _worst(Kind.PERSON_BUDGET, day, audience, _by_agency(known), least=least)
 
 
 def _near_cases(day: AgencyDay, limits: Limits) -> Iterator[Alarm]:
@@ -296,12 +298,24 @@ def _audiences(asker: str, askings: Sequence[Asking]) -> Iterator[tuple[str, lis
         yield holder, [asking for asking in askings if asking.touch.holder == holder]
 
 
-def _by(
-    askings: Iterable[Asking], key: Callable[[Asking], tuple[str, bytes]]
-) -> dict[tuple[str, bytes], list[Asking]]:
+def _since(askings: Iterable[Asking], day: date, days: int) -> list[Asking]:
+    """Those of so many days up to one."""
+    return [asking for asking in askings if day - timedelta(days=days) < asking.day <= day]
+
+
+def _by_staff(askings: Iterable[Asking]) -> dict[tuple[str, bytes], list[Asking]]:
+    """By staff id and record."""
     groups: dict[tuple[str, bytes], list[Asking]] = defaultdict(list)
     for asking in askings:
-        groups[key(asking)].append(asking)
+        groups[asking.staff, asking.touch.record].append(asking)
+    return groups
+
+
+def _by_agency(askings: Iterable[Asking]) -> dict[tuple[str, bytes], list[Asking]]:
+    """By record, whoever asked."""
+    groups: dict[tuple[str, bytes], list[Asking]] = defaultdict(list)
+    for asking in askings:
+        groups[NODE, asking.touch.record].append(asking)
     return groups
 
 

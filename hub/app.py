@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from hub.alarm_thread import AlarmThread
 from hub.api import new_api
 from hub.clock import Clock, system_clock
 from hub.service import open_hub
@@ -36,7 +37,8 @@ def create_app(settings: HubSettings, *, clock: Clock = system_clock) -> FastAPI
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        yield
+        with AlarmThread(hub):
+            yield
         hub.database.close()
 
     app = new_api()

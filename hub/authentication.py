@@ -93,7 +93,11 @@ def authenticate(database: Database, request: SignedRequest, *, at: datetime) ->
             found["agency"] = agency
             return identity_of(agency)
 
-        verified = _verify(database, request, key_for=key_for, at=at)
+        try:
+            verified = _verify(database, request, key_for=key_for, at=at)
+        except RequestReplayedError as error:
+            error.agency = found["agency"].agency
+            raise
         agency = found["agency"]
         return CallingNode(
             agency=agency.agency,

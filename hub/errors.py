@@ -56,7 +56,13 @@ class SignatureRejectedError(AuthenticationError):
 
 
 class RequestReplayedError(AuthenticationError):
-    """A request with this nonce was accepted before."""
+    """A request with this nonce was accepted before.
+
+    Attributes:
+        agency: Whose request it was, where an agency's; its signature is good.
+    """
+
+    agency: str | None = None
 
 
 class ClockSkewError(AuthenticationError):

@@ -38,6 +38,7 @@ from hub.lookup_schemas import LookupBody, WireCase, WireConsentBasis, WirePubli
 from hub.matching import Match, match_cases, prepare_cases, read_holders
 from hub.membership import list_agencies
 from hub.models import Agency, LookupRequest, Record
+from hub.near_cases import count_near_cases
 from hub.outcomes import NOT_ASKED, Asked, Asset, Outcome, cap_outcome, decide_outcome
 from hub.purposes import (
     Basis,
@@ -105,6 +106,7 @@ def look_up(
             holders=read_holders(session, others),
             thresholds=rules.thresholds,
         )
+        near_cases = count_near_cases(prepared, epoch.schema)
     try:
         with database.writing() as session:
             return _settle(
@@ -114,6 +116,7 @@ def look_up(
                 bases,
                 matches,
                 pepper=pepper,
+                near_cases=near_cases,
                 model_digest=weighing.digest,
                 body_sha256=body_sha256,
                 rules=rules,
@@ -201,6 +204,7 @@ def _settle(
     matches: Mapping[Cell, Match],
     *,
     pepper: Pepper,
+    near_cases: int,
     model_digest: str,
     body_sha256: bytes,
     rules: LookupRules,
@@ -235,7 +239,14 @@ def _settle(
             "model_digest": model_digest,
             "policy": rules.policy,
         },
-        parts=answered_parts(caller, body, others=others, outcomes=outcomes, repeats=repeats),
+        parts=answered_parts(
+            caller,
+            body,
+            others=others,
+            outcomes=outcomes,
+            repeats=repeats,
+            alarm_facts={"near_cases": near_cases},
+        ),
         subjects=subjects_of(outcomes),
     )
     if earlier is None:

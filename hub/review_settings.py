@@ -62,6 +62,12 @@ class ReviewSettings(BaseModel):
     repeats_by_agency: Count = Field(
         default=8, description="Look-ups of one person by one agency in those days that raise an alarm."
     )
+    long_repeat_days: int = Field(
+        default=28, ge=1, le=90, description="Days over which seldom but lasting repeats are counted."
+    )
+    long_repeats_by_staff: Count = Field(
+        default=6, description="Look-ups of one person by one staff id in those days that raise an alarm."
+    )
     person_requests_per_day: Count = Field(
         default=5, description="Look-ups of one person by one agency in a UTC day; the next raises an alarm."
     )

@@ -18,6 +18,7 @@ import anyio
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from hub.access_log import Action, append_entry
 from hub.authentication import (
     CallingNode,
     EnrollingNode,
@@ -25,7 +26,7 @@ from hub.authentication import (
     authenticate,
     authenticate_enrolment,
 )
-from hub.errors import BodyTooLargeError
+from hub.errors import BodyTooLargeError, RequestReplayedError
 from hub.problems import MEDIA_TYPE, problem_of
 from hub.release import QUANTISED, seconds_until_release
 from hub.service import Hub
@@ -101,7 +102,17 @@ class SignedCalls:
 
     def _authenticate(self, request: SignedRequest, *, enrolling: bool) -> CallingNode | EnrollingNode:
         check = authenticate_enrolment if enrolling else authenticate
-        return check(self.hub.database, request, at=self.hub.clock())
+        try:
+            return check(self.hub.database, request, at=self.hub.clock())
+        except RequestReplayedError as error:
+            self._log_replay(error.agency)
+            raise
+
+    def _log_replay(self, agency: str | None) -> None:
+        """Somebody sends again what an agency had signed: that agency's officer should know."""
+        if agency is not None:
+            with self.hub.database.writing() as session:
+                append_entry(session, Action.CALL_REPLAYED, agency=agency, at=self.hub.clock())
 
     def _url(self, scope: Scope, headers: Mapping[str, str]) -> str:
         """The URL the call was made to, under an origin that is ours: one signed for another must fail."""

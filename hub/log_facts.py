@@ -1,0 +1,108 @@
+"""Log entries → typed facts: the one place where alarms know what an entry looks like."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hub.access_log import REFUSED_PREFIX, Action, NodeEvent, Subject
+from hub.alarm_facts import NODE, Event, Fact, Touch
+from hub.clock import parse_time
+from hub.log_models import LogSubject
+from hub.log_views import read_entries
+from hub.outcomes import DISCLOSED
+
+RECORD_BYTES = 16
+EVENTS = {
+    str(Action.LOOKUP_ANSWERED): Event.LOOKUP,
+    str(Action.CALL_REPLAYED): Event.REPLAY,
+    str(Action.WITNESS_REFUSED): Event.WITNESS_REFUSED,
+    str(NodeEvent.ENTRIES_RECONCILED): Event.LOG_DIFFERENCE,
+}
+
+
+def read_facts(session: Session, *, after: int, limit: int) -> tuple[list[Fact], int]:
+    """The facts of the next entries of the log.
+
+    Returns:
+        Facts, oldest first, and the index of the last entry read (`after` where there was none).
+    """
+    entries = read_entries(session, after=after, limit=limit)
+    if not entries:
+        return [], after
+    subjects = _subjects(session, [index for index, _ in entries])
+    facts = (fact_of(index, entry, subjects.get(index, ())) for index, entry in entries)
+    return [fact for fact in facts if fact is not None], entries[-1][0]
+
+
+def fact_of(index: int, entry: Mapping[str, Any], subjects: Iterable[Subject]) -> Fact | None:
+    """What an entry means for alarms; None where it means nothing.
+
+    Args:
+        index: Of the entry.
+        entry: Its fields, flattened.
+        subjects: The records it is about.
+    """
+    action, agency = str(entry["action"]), entry["agency"]
+    event = Event.REFUSAL if action.startswith(REFUSED_PREFIX) else EVENTS.get(action)
+    if event is None or agency is None or (event is Event.LOG_DIFFERENCE and not entry.get("differences")):
+        return None
+    at, staff = parse_time(entry["at"]), str(entry.get("staff") or NODE).casefold()
+    if event is not Event.LOOKUP:
+        code = action.removeprefix(REFUSED_PREFIX) if event is Event.REFUSAL else ""
+        return Fact(index, at, event, agency, staff, code=code)
+    return _lookup(index, at, agency, staff, entry, subjects)
+
+
+def _lookup(
+    index: int, at: datetime, agency: str, staff: str, entry: Mapping[str, Any], subjects: Iterable[Subject]
+) -> Fact:
+    cases: Sequence[Mapping[str, Any]] = entry["cases"]
+    answers = {case["case"]: case["answers"] for case in cases}
+    kinds = [case["basis"]["kind"] for case in cases]
+    told: dict[tuple[str, bytes], bool] = {}
+    for subject in subjects:
+        key = (subject.holder, record_digest(subject.holder, subject.handle))
+        code = answers.get(subject.case, {}).get(subject.holder)
+        told[key] = told.get(key, False) or code in DISCLOSED
+    return Fact(
+        index,
+        at,
+        Event.LOOKUP,
+        agency,
+        staff,
+        cases=len(cases),
+        untold=sum(not DISCLOSED.keys() & set(given.values()) for given in answers.values()),
+        conference=entry.get("conference") is not None,
+        near=int(entry.get("near_cases", 0)),
+        overrides=kinds.count("public_task"),
+        emergencies=kinds.count("emergency"),
+        repeats=entry.get("repeats") is not None,
+        approvers=frozenset(
+            str(case["basis"]["approver"]).casefold() for case in cases if case["basis"].get("approver")
+        ),
+        touched=frozenset(Touch(holder, record, was_told) for (holder, record), was_told in told.items()),
+    )
+
+
+def record_digest(holder: str, handle: str) -> bytes:
+    """What stands for a record where only sameness counts; handles are random, so nothing is guessed."""
+    return hashlib.sha256(f"{holder}\n{handle}".encode()).digest()[:RECORD_BYTES]
+
+
+def _subjects(session: Session, indices: Sequence[int]) -> dict[int, list[Subject]]:
+    rows = session.execute(
+        select(LogSubject.index, LogSubject.holder, LogSubject.handle, LogSubject.case).where(
+            LogSubject.index.in_(indices), LogSubject.handle.is_not(None)
+        )
+    )
+    found: dict[int, list[Subject]] = {}
+    for index, holder, handle, case in rows:
+        assert handle is not None
+        found.setdefault(index, []).append(Subject(holder, handle, case))
+    return found
