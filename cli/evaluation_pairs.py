@@ -108,7 +108,7 @@ def measure_pairs(linked: LinkedFiles) -> dict[str, Any]:
         "at_posterior_0.95": at(0.95),
         "ece": evaluation.expected_calibration_error(posterior, is_match),
         "brier": evaluation.brier_score(posterior, is_match),
-        "clusters": _measure_clusters(linked),
+        "clusters": compare_clusters(linked),
         "converged": linked.run.fit.converged,
         "seconds": {
             "encode": population.encode_seconds,
@@ -118,7 +118,7 @@ def measure_pairs(linked: LinkedFiles) -> dict[str, Any]:
     }
 
 
-def _measure_clusters(linked: LinkedFiles) -> dict[str, Any]:
+def compare_clusters(linked: LinkedFiles) -> dict[str, Any]:
     """Pairs after clustering, beside those of plain connected components."""
     population, pairs = linked.population, linked.run.pairs
     count = len(population.agency)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from cli.charts import Bar, Markup, Series, bar_chart, element, join, line_chart
-from cli.evaluation_pairs import LinkedFiles
+from cli.evaluation_pairs import LinkedFiles, compare_clusters
 from cli.model_tables import identity_alone
 from cli.report_page import build_page, section, table
 from matcher import evaluation
@@ -46,6 +46,7 @@ def build_report(measured: LinkedFiles) -> str:
 def _summary(measured: LinkedFiles) -> Markup:
     population, posterior = measured.population, measured.posterior
     best = evaluation.best_f1(posterior, measured.is_match, population.true_pairs)
+    clusters = compare_clusters(measured)
     asked = "stored slots and probes" if measured.with_probes else "stored slots alone"
     rows = [
         ("Fields", ", ".join(population.schema.fields)),
@@ -55,6 +56,8 @@ def _summary(measured: LinkedFiles) -> Markup:
         ("True pairs", f"{population.true_pairs:,}"),
         ("Candidate pairs", f"{len(posterior):,}"),
         ("Best F1", f"{best.measure.f1:.4f} at posterior {best.threshold:.4f}"),
+        ("F1 after clustering", f"{clusters['pairs']['f1']:.4f}"),
+        ("F1 of connected components", f"{clusters['connected_components']['f1']:.4f}"),
         ("Expected calibration error", f"{_ece(measured):.4f}"),
         ("Brier score", f"{evaluation.brier_score(posterior, measured.is_match):.6f}"),
         ("EM", "converged" if measured.run.fit.converged else "reached its iteration limit"),

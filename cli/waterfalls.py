@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cli.charts import Bar, standalone, waterfall_chart
-from node.answers import Evidence, name_weights
+from node.answers import Evidence, format_posterior, name_weights
 from node.errors import RecordFormatError
 from node.known_to import CERTAIN
 from node.lookups import AgencyAnswer
@@ -34,6 +34,7 @@ def draw_evidence(evidence: Evidence, *, title: str, certain: str) -> str:
         title: What it is the evidence of; no reference and no name, for files are passed on.
         certain: What the posterior is the probability of, such as `that the agency knows the person`.
     """
+    likely = format_posterior(evidence.posterior)
     words = ["", *(step.words for step in evidence.steps)]
     bars = [
         Bar(f"{name}: {said}" if said else name, weight, f"{weight:+.2f}")
@@ -44,7 +45,7 @@ def draw_evidence(evidence: Evidence, *, title: str, certain: str) -> str:
         title=title,
         description=(
             "Weight of evidence in bits. Each bar begins where the one before ended; full bars to the right "
-            f"speak for, hatched bars to the left against. Probability {certain}: {evidence.posterior:.3f}."
+            f"speak for, hatched bars to the left against. Probability {certain}: {likely}."
         ),
         bars=bars,
         total="together, in bits",

@@ -252,8 +252,18 @@ def explain_evidence(evidence: Evidence, *, certain: str) -> dict[str, Any]:
             {"comparison": s.comparison, "level": s.level, "words": s.words, "weight_bits": s.weight}
             for s in evidence.steps
         ],
-        "waterfall": [*draw_waterfall(evidence), f"probability {certain}: {evidence.posterior:.3f}"],
+        "waterfall": [
+            *draw_waterfall(evidence),
+            f"probability {certain}: {format_posterior(evidence.posterior)}",
+        ],
     }
+
+
+def format_posterior(posterior: float) -> str:
+    """A probability for people, with three decimals; never as if it were certain."""
+    if posterior >= 0.9995:
+        return "above 0.999"
+    return f"{posterior:.3f}" if posterior >= 0.0005 else "below 0.001"
 
 
 def draw_waterfall(evidence: Evidence) -> list[str]:

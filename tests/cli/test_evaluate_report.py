@@ -160,6 +160,9 @@ def test_the_figures_are_those_of_evaluate_pairs(folder: Path, page: Page) -> No
     assert ["0.50", *expected] in page.cells
     assert rows["Candidate pairs"] == [f"{measured['candidate_pairs']:,}"]
     assert rows["True pairs"] == [f"{measured['true_pairs']:,}"]
+    assert rows["F1 after clustering"] == [f"{measured['clusters']['pairs']['f1']:.4f}"]
+    connected = measured["clusters"]["connected_components"]["f1"]
+    assert rows["F1 of connected components"] == [f"{connected:.4f}"]
     assert rows["Expected calibration error"] == [f"{measured['ece']:.4f}"]
     missed = measured["true_pairs"] * (1 - half["recall"])
     said = next(t for t in page.texts if "true pairs were not linked" in t)

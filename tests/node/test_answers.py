@@ -9,7 +9,10 @@ from node.answers import (
     COMPARISON_WORDS,
     WORDS,
     AnswerWord,
+    Evidence,
     draw_waterfall,
+    explain_evidence,
+    format_posterior,
     parse_evidence,
     word_of,
     words_of_level,
@@ -83,6 +86,16 @@ def test_the_waterfall_adds_up_and_shows_what_speaks_against() -> None:
     assert [line.split()[-2] if "+" in line or "-" in line else "" for line in lines][:1] != [""]
     assert lines[-1].split()[1] == "+3.60"
     assert "+++" in lines[1] and "---" in lines[2]
+
+
+@pytest.mark.parametrize(
+    ("posterior", "shown"),
+    [(1.0, "above 0.999"), (0.9995, "above 0.999"), (0.9994, "0.999"), (0.5, "0.500"), (0.0, "below 0.001")],
+)
+def test_nothing_is_said_to_be_certain(posterior: float, shown: str) -> None:
+    assert format_posterior(posterior) == shown
+    said = explain_evidence(Evidence(posterior, 0.0, ()), certain="that it rains")["waterfall"][-1]
+    assert said == f"probability that it rains: {shown}"
 
 
 @pytest.mark.parametrize(
