@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,9 @@ REASON_CATEGORIES = (
     help="Role of whoever asks.  [default: one of them that they hold]",
 )
 @click.option(
-    "--basis", type=click.Choice(("consent", "public_task")), help="For rows that do not say their own."
+    "--basis",
+    type=click.Choice(("consent", "public_task", "emergency")),
+    help="For rows that do not say their own.",
 )
 @click.option("--captured-at", type=DAY, help="Consent: the day it was given.")
 @click.option(
@@ -46,6 +48,7 @@ REASON_CATEGORIES = (
 )
 @click.option("--reason-category", type=click.Choice(REASON_CATEGORIES), help="Public task: kind of reason.")
 @click.option("--approver", help="Public task: staff id of who approved it, not the asker.")
+@click.option("--override", help="Id of an approved override or a declared emergency, for one case.")
 @click.option("--agencies", help="Ask only these agencies, comma-separated ids.")
 @click.option(
     "--stdin", "from_stdin", is_flag=True, help="One person from stdin: JSON, or lines of name: value."
@@ -74,7 +77,7 @@ def lookup(ctx: click.Context, /, **options: Any) -> None:
     today = node.clock().date()
     case_list, cases, parked = _read(options, today)
     defaults = _defaults(options, cases)
-    result = _ask(node, cases, defaults, options) if cases else None
+    result = _ask(node, cases, parked, defaults, options) if cases else None
     if len(cases) > node.settings.case_warning:
         say(f"{len(cases)} cases: a conference should take no more than {node.settings.case_warning}.")
     _print(result, case_list, parked, options, node.clock())
@@ -149,7 +152,9 @@ def _defaults(options: Mapping[str, Any], cases: Sequence[Any]) -> Any:
 
     captured = options["captured_at"]
     kind, reason = options["basis"], None
-    if kind == "public_task" and any(not case.basis_detail for case in cases):
+    if options["override"]:
+        kind = kind or "public_task"  # What its id stands for, an override or an emergency, this node knows.
+    elif kind == "public_task" and any(not case.basis_detail for case in cases):
         reason = read_line("Reason (stays at this node)")
     return BasisDefaults(
         kind=kind,
@@ -158,12 +163,19 @@ def _defaults(options: Mapping[str, Any], cases: Sequence[Any]) -> Any:
         category=options["reason_category"],
         approver=options["approver"],
         reason=reason,
+        override=options["override"],
     )
 
 
-def _ask(node: Any, cases: Sequence[Any], defaults: Any, options: Mapping[str, Any]) -> Any:
-    from node.bases import read_basis, with_own_consent
+def _ask(
+    node: Any,
+    cases: Sequence[Any],
+    parked: Sequence[Mapping[str, Any]],
+    defaults: Any,
+    options: Mapping[str, Any],
+) -> Any:
     from node.lookups import Asking, look_up
+    from node.overrides import settle_bases
     from node.results import drop_expired, keep_result
 
     agencies = options["agencies"]
@@ -174,23 +186,13 @@ def _ask(node: Any, cases: Sequence[Any], defaults: Any, options: Mapping[str, A
         conference=options["conference"],
         agencies=tuple(part.strip() for part in agencies.split(",")) if agencies else None,
     )
-    asked = [
-        (
-            case,
-            read_basis(
-                case.basis,
-                case.basis_detail,
-                defaults=with_own_consent(node.store, case.case_ref, defaults),
-                row=case.row,
-                at=node.clock(),
-            ),
-        )
-        for case in cases
-    ]
+    asked = settle_bases(node, cases, defaults, purpose=asking.purpose)
     result = look_up(node, asked, asking)
     now = node.clock()
     drop_expired(node.store, at=now)
-    keep_result(node.store, result, asked, asking, at=now, days=node.settings.result_days)
+    rules = {row["case_ref"]: row["rule"] for row in parked if row["case_ref"]}
+    days = node.settings.result_days
+    keep_result(node.store, result, asked, asking, at=now, days=days, parked=rules)
     return result
 
 
@@ -251,12 +253,15 @@ def why(
     """
     from node.errors import RecordFormatError
     from node.known_to import explain_answer
-    from node.results import latest_answers
+    from node.results import latest_answers, parked_rule
 
     node = open_node(ctx, ASKING)
-    kept = latest_answers(node.store, case_ref or read_line("Case reference"), at=datetime.now(UTC))
+    wanted = case_ref or read_line("Case reference")
+    kept = latest_answers(node.store, wanted, at=node.clock())
     if kept is None:
-        raise RecordFormatError("look-up", "no stored answer has this case reference, or it has expired")
+        raise RecordFormatError(
+            "look-up", _why_not(parked_rule(node.store, wanted), node.settings.result_days)
+        )
     answers = [answer for answer in kept.answers if agency in (None, answer.agency)]
     if not answers:
         raise RecordFormatError("look-up", "this agency was not answered for", field="agency")
@@ -273,3 +278,15 @@ def why(
         click.echo(f"\n{one['name']}: {one['answer']}")
         for line in (*one["words"], *one["waterfall"]):
             click.echo(f"  {line}")
+
+
+def _why_not(rule: str | None, days: int) -> str:
+    """Why there is no stored answer about a case, and what to do next."""
+    from node.quality import RULES
+
+    if rule is not None:
+        return f"the case was parked: {RULES[rule].sentence} Complete the row and look it up again"
+    return (
+        f"no stored answer has this case reference: answers are kept for {days} days, and parked cases have "
+        "none. Look the case up again"
+    )

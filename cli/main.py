@@ -21,6 +21,10 @@ COMMANDS = {
     "keys": ("cli.key_commands:keys", "Make, hand out and receive linkage keys."),
     "agreement": ("cli.agreement_commands:agreement", "Propose, read and sign agreements."),
     "consent": ("cli.consent_commands:consent", "Record and withdraw people's consent."),
+    "override": (
+        "cli.override_commands:override",
+        "Ask for a public task to be approved, decide such requests, declare an emergency.",
+    ),
     "lookup": ("cli.lookup_commands:lookup", "Ask which services know the people of a case list."),
     "why": ("cli.lookup_commands:why", "Explain an answer of the last look-up."),
     "log": ("cli.log_commands:log", "Read the access log: what was asked, and by whom."),

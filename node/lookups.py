@@ -7,6 +7,7 @@ network is answered for every case, so a missing line is an error and never read
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from node.identifiers import Case
 from node.membership import Agency, fetch_agencies
 from node.outbox import send_waiting
 from node.pushing import format_token
+from node.settings import ID_PATTERN
 from node.slots import LinkageKeyProvider
 from node.times import parse_time
 
@@ -149,7 +151,9 @@ def look_up(node: Node, cases: Sequence[tuple[Case, Basis]], asking: Asking) -> 
         IntegrityError: The answer is not complete, or not for this question.
     """
     if not 1 <= len(cases) <= MOST_CASES:
-        raise RecordFormatError("case list", f"a look-up takes 1 to {MOST_CASES} cases")
+        rule = f"has {len(cases)} cases to ask about, and a look-up takes 1 to {MOST_CASES}: split the list"
+        raise RecordFormatError("case list", rule)
+    _require_conference(asking)
     send_waiting(node)
     epoch, client = node.epoch_key(), node.client(Actor(asking.staff, asking.role))
     agencies = fetch_agencies(client, node.store)
@@ -162,9 +166,16 @@ def look_up(node: Node, cases: Sequence[tuple[Case, Basis]], asking: Asking) -> 
     return _read_answer(answer, request=body["request"], cases=cases, others=others, epoch=epoch)
 
 
+def _require_conference(asking: Asking) -> None:
+    if asking.conference is not None and not re.fullmatch(ID_PATTERN, asking.conference):
+        rule = "must be lower-case letters, digits and hyphens, such as mdt-2026-11"
+        raise RecordFormatError("look-up", rule, field="conference")
+
+
 def _require_listed(asking: Asking, agencies: Mapping[str, Agency]) -> None:
     if set(asking.agencies or ()) - set(agencies):
-        raise RecordFormatError("look-up", "names an agency the network does not have", field="agencies")
+        rule = f"names an agency the network does not have; it has {', '.join(sorted(agencies))}"
+        raise RecordFormatError("look-up", rule, field="agencies")
 
 
 def _format_request(
@@ -242,6 +253,8 @@ def _read_agency(entry: Mapping[str, Any], agency: Agency, epoch: EpochKey) -> A
     parse_evidence(evidence)
     try:
         sealed = decode_base64(entry["card"], field="card")
+        if not any(sealed):  # The purpose or the person's consent does not reach the card.
+            return AgencyAnswer(agency.agency, agency.name, word, evidence=evidence)
         plain = open_card(epoch.linkage_key, sealed, epoch=epoch.epoch, agency=agency.agency)
         card = json.loads(plain)
         shown = {name: card.get(name) for name in ("open", "last_contact", "team")}

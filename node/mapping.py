@@ -211,7 +211,11 @@ def require_header(
         raise RecordFormatError(kind, "the workbook has no visible sheet of the mapping's name")
     with_header = [(grid, header) for grid in offered if (header := find_header(grid, fields, mapping))]
     if not with_header:
-        raise RecordFormatError(kind, "no row among the first 20 names this column", field=fields[0])
+        rule = (
+            f"no row among the first {HEADER_SEARCH_ROWS} names this column; "
+            "say in a file what it is called here, and give that file with --map (docs/caseloads.md)"
+        )
+        raise RecordFormatError(kind, rule, field=fields[0])
     if len(with_header) > 1:
         raise RecordFormatError(
             kind, f"{len(with_header)} sheets hold a header: name one as `sheet` in a mapping file"

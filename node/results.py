@@ -9,15 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from keys.formats import encode_base64
 from node.answers import AnswerWord
-from node.bases import Basis, PublicTaskBasis
+from node.bases import Basis, ConsentBasis
 from node.identifiers import Case
 from node.lookups import AgencyAnswer, Asking, LookupResult
 from node.store import Store
 from node.times import format_time
+
+NONE_PARKED: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -39,14 +42,18 @@ def keep_result(
     *,
     at: datetime,
     days: int,
+    parked: Mapping[str, str] = NONE_PARKED,
 ) -> None:
-    """Keep a look-up: the question for good, the answers for `days`."""
+    """Keep a look-up: the question for good; the answers, and the rules that parked cases, for `days`."""
     question = {
         "purpose": asking.purpose,
         "case_refs": [case.case_ref for case, _ in cases],
         "reasons": [_format_reason(basis) for _, basis in cases],
     }
-    answers = {"cases": [_format_case(case.case_ref, case.answers) for case in result.cases]}
+    answers = {
+        "cases": [_format_case(case.case_ref, case.answers) for case in result.cases],
+        "parked": dict(parked),
+    }
     request = result.request
     with store.transaction() as connection:
         connection.execute(
@@ -86,6 +93,15 @@ def latest_answers(store: Store, case_ref: str, *, at: datetime) -> KeptAnswers 
     return None
 
 
+def parked_rule(store: Store, case_ref: str) -> str | None:
+    """The rule by which a case was parked in a look-up whose answers are still kept, or None."""
+    for row in store.connection.execute("SELECT request, content FROM result ORDER BY answered_at DESC"):
+        content = store.vault.open(row["content"], table="result", handle=row["request"])
+        if case_ref in content.get("parked", {}):
+            return str(content["parked"][case_ref])
+    return None
+
+
 def case_refs_of(store: Store, request: str) -> list[str]:
     """The case references of a look-up this node made, by case number; empty where it did not."""
     row = store.connection.execute("SELECT content FROM question WHERE request = ?", (request,)).fetchone()
@@ -96,7 +112,7 @@ def case_refs_of(store: Store, request: str) -> list[str]:
 
 
 def _format_reason(basis: Basis) -> dict[str, str] | None:
-    if not isinstance(basis, PublicTaskBasis):
+    if isinstance(basis, ConsentBasis):
         return None
     reason = basis.reason
     return {"text": reason.text, "salt": encode_base64(reason.salt), "commitment": reason.digest}

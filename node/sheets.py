@@ -168,13 +168,14 @@ class KnownToSheet:
 
     def _rows(self) -> Iterator[list[Cell]]:
         """All rows of the sheet, filled up to one width, with the new cells beside them."""
-        width = _width(self.cases.table)
+        headers = self._new_headers()
+        width, whole = _width(self.cases.table), _width(self.cases.table) + len(headers)
         new = {case.row: self._new_cells(case) for case in self.answers}
         new |= {parked.row: [RULES[parked.rule].sentence] for parked in self.cases.parked}
-        new[self.cases.header.row + 1] = self._new_headers()
+        new[self.cases.header.row + 1] = headers
         for number, cells in enumerate(self.cases.table.rows, start=1):
-            row = [*cells, *[""] * (width - len(cells))]
-            yield [*row, *new[number]] if number in new else row
+            row = [*cells, *[""] * (width - len(cells)), *new.get(number, ())]
+            yield [*row, *[""] * (whole - len(row))]
 
     def _new_headers(self) -> list[Cell]:
         day = self.at.isoformat()

@@ -48,7 +48,7 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TABLE consent (
         handle TEXT NOT NULL REFERENCES person (handle),
         version INTEGER NOT NULL,
-        content BLOB NOT NULL,            -- sealed: the consent/1 document
+        content BLOB NOT NULL,            -- sealed: the consent/2 document and who witnessed it
         sent INTEGER NOT NULL DEFAULT 0,
         PRIMARY KEY (handle, version)
     ) STRICT;
@@ -112,6 +112,14 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TABLE subject_report (
         report TEXT PRIMARY KEY,
         content BLOB NOT NULL             -- sealed: whose, when, by whom, what was withheld
+    ) STRICT;
+    """,
+    """
+    -- Overrides and emergencies of this agency, in the order in which they were asked for.
+    CREATE TABLE override (
+        number INTEGER PRIMARY KEY,
+        override TEXT NOT NULL UNIQUE,
+        content BLOB NOT NULL             -- sealed: case, reason and its salt, who asked, who decided
     ) STRICT;
     """,
 )

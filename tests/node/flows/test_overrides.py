@@ -1,0 +1,222 @@
+"""Overrides and emergencies: asked for, decided by somebody else, declared; each step logged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from hub.log_models import LogEntry
+from keys.actors import Actor
+from node.bases import BasisDefaults, EmergencyBasis, PublicTaskBasis
+from node.errors import HubRefusedError, HubUnreachableError, PolicyError, RecordFormatError
+from node.home import Node
+from node.lookups import Asking, LookupResult, look_up
+from node.overrides import (
+    Override,
+    OverrideState,
+    approve_override,
+    declare_emergency,
+    list_overrides,
+    refuse_override,
+    request_override,
+    settle_bases,
+)
+from tests.broken_transports import always, broken
+from tests.federation import Federation, case_of
+from tests.people import people, person
+
+WORDS = {"purpose": "safeguarding_panel", "category": "safeguarding_adult", "reason": "said at the door"}
+NO_OVERRIDE = BasisDefaults(kind="public_task")
+
+
+def row(number: int, case_ref: str = "N-1") -> dict[str, str]:
+    return {**person(number), "case_ref": case_ref}
+
+
+@pytest.fixture
+def asker(federation: Federation) -> Node:
+    federation.share("holder", people(20))
+    return federation.acting("asker", "coordinator")
+
+
+def approver(federation: Federation) -> Node:
+    return federation.acting("asker", "ig")
+
+
+def ask(node: Node, *rows: Mapping[str, str], override: str, **changes: Any) -> LookupResult:
+    """Look cases up under an override's id."""
+    purpose = changes.get("purpose", "safeguarding_panel")
+    defaults = replace(NO_OVERRIDE, override=override)
+    cases = settle_bases(node, [case_of(one, n) for n, one in enumerate(rows, 2)], defaults, purpose=purpose)
+    return look_up(node, cases, Asking(node.actor.staff, "coordinator", purpose))
+
+
+def word(result: LookupResult) -> str:
+    return str(result.cases[0].answers[0].word)
+
+
+def test_an_approved_override_needs_no_consent(federation: Federation, asker: Node) -> None:
+    made = request_override(asker, case_ref="N-1", **WORDS)
+    approve_override(approver(federation), made.override)
+    assert word(ask(asker, row(3), override=made.override)) == "Known"
+    (kept,) = list_overrides(asker.store)
+    assert (kept.state, kept.staff, kept.decided_by) == ("approved", "asker-staff", "asker-ig")
+
+
+def test_each_step_stands_in_the_log_before_it_counts(federation: Federation, asker: Node) -> None:
+    made = request_override(asker, case_ref="N-1", **WORDS)
+    refuse_override(approver(federation), made.override)
+    declare_emergency(asker, case_ref="N-1", **WORDS)
+    with federation.hub.database.reading() as session:
+        actions = list(session.scalars(select(LogEntry.action).order_by(LogEntry.index)))
+    assert [action for action in actions if action.startswith("override:")] == [
+        "override:request:made",
+        "override:approval:refused",
+        "override:emergency:declared",
+    ]
+
+
+def test_what_cannot_be_logged_is_not_kept(asker: Node) -> None:
+    with broken(asker, always), pytest.raises(HubUnreachableError):
+        request_override(asker, case_ref="N-1", **WORDS)
+    assert list_overrides(asker.store) == []
+
+
+@pytest.mark.parametrize("staff", ["asker-staff", "ASKER-STAFF"], ids=["themselves", "in capitals"])
+def test_nobody_decides_their_own_request(asker: Node, staff: str) -> None:
+    made = request_override(asker, case_ref="N-1", **WORDS)
+    kept = list_overrides(asker.store)
+    themselves = asker.acting(Actor(staff.lower(), "coordinator"))
+    for decide in (approve_override, refuse_override):
+        with pytest.raises(PolicyError, match="cannot decide it"):
+            decide(themselves, made.override)
+    assert list_overrides(asker.store) == kept
+
+
+def test_a_decision_is_final(federation: Federation, asker: Node) -> None:
+    made = request_override(asker, case_ref="N-1", **WORDS)
+    refuse_override(approver(federation), made.override)
+    with pytest.raises(PolicyError, match="refused already"):
+        approve_override(approver(federation), made.override)
+
+
+def _requested(federation: Federation, asker: Node) -> Override:
+    return request_override(asker, case_ref="N-1", **WORDS)
+
+
+def _approved(federation: Federation, asker: Node) -> Override:
+    return approve_override(approver(federation), _requested(federation, asker).override)
+
+
+def _declared(federation: Federation, asker: Node) -> Override:
+    return declare_emergency(asker, case_ref="N-1", **WORDS)
+
+
+def _old(make: Any, **time: float) -> Any:
+    def made(federation: Federation, asker: Node) -> Override:
+        override: Override = make(federation, asker)
+        federation.clock.advance(**time)
+        return override
+
+    return made
+
+
+def _refused(federation: Federation, asker: Node) -> Override:
+    return refuse_override(approver(federation), _requested(federation, asker).override)
+
+
+@pytest.mark.parametrize(
+    ("make", "question", "says"),
+    [
+        pytest.param(_requested, {}, "not approved yet", id="not approved yet"),
+        pytest.param(_refused, {}, "it was refused", id="refused"),
+        pytest.param(_approved, {"case_ref": "N-2"}, "another case", id="for another case"),
+        pytest.param(_approved, {"purpose": "single_lookup"}, "it is for safeguarding", id="another purpose"),
+        pytest.param(_old(_approved, days=28), {}, "its time is over", id="approved four weeks ago"),
+        pytest.param(_old(_declared, minutes=15), {}, "its time is over", id="declared 15 minutes ago"),
+    ],
+)
+def test_an_override_that_does_not_fit_is_refused_here(
+    federation: Federation, asker: Node, make: Any, question: dict[str, str], says: str
+) -> None:
+    made = make(federation, asker)
+    asked = row(3, question.pop("case_ref", "N-1"))
+    with pytest.raises(PolicyError, match=says):
+        ask(asker, asked, override=made.override, **question)
+
+
+def test_an_approver_cannot_use_what_they_approved(federation: Federation, asker: Node) -> None:
+    made = _approved(federation, asker)
+    with pytest.raises(PolicyError, match="cannot use it"):
+        ask(asker.acting(Actor("asker-ig", "coordinator")), row(3), override=made.override)
+
+
+def test_an_unknown_override_says_where_to_look(asker: Node) -> None:
+    with pytest.raises(RecordFormatError, match="knownto override list"):
+        ask(asker, row(3), override="0" * 32)
+
+
+def test_an_emergency_is_answered_for_15_minutes(federation: Federation, asker: Node) -> None:
+    made = _declared(federation, asker)
+    federation.clock.advance(minutes=14)
+    for _ in range(2):
+        assert word(ask(asker, row(3), override=made.override)) == "Known"
+
+
+def test_an_emergency_is_for_one_case(asker: Node, federation: Federation) -> None:
+    made = _declared(federation, asker)
+    with pytest.raises(PolicyError, match="asked about alone"):
+        ask(asker, row(3), row(3), override=made.override)
+
+
+def test_the_hub_holds_an_emergency_to_one_person_whatever_the_node_says(
+    federation: Federation, asker: Node
+) -> None:
+    made = _declared(federation, asker)
+    assert word(ask(asker, row(3), override=made.override)) == "Known"
+    basis = EmergencyBasis(made.category, made.reason, made.override, made.at)
+    for changed, asked, purpose in (
+        (basis, row(4), "safeguarding_panel"),
+        (basis, row(3), "single_lookup"),
+        (replace(basis, declared_at=made.at + timedelta(minutes=1)), row(3), "safeguarding_panel"),
+    ):
+        federation.clock.advance(minutes=1)
+        with pytest.raises(HubRefusedError) as refused:
+            look_up(asker, [(case_of(asked), changed)], Asking("asker-staff", "coordinator", purpose))
+        assert refused.value.code == "basis_not_permitted"
+
+
+def test_the_hub_takes_no_second_case_beside_an_emergency(federation: Federation, asker: Node) -> None:
+    made = _declared(federation, asker)
+    basis = EmergencyBasis(made.category, made.reason, made.override, made.at)
+    cases = [(case_of(row(3)), basis), (case_of(row(4), 3), basis)]
+    with pytest.raises(HubRefusedError) as refused:
+        look_up(asker, cases, Asking("asker-staff", "coordinator", "safeguarding_panel"))
+    assert refused.value.code == "basis_not_permitted"
+
+
+def test_an_approval_a_list_states_is_kept_with_its_reason(asker: Node) -> None:
+    case = replace(
+        case_of(row(3)), basis="public_task", basis_detail="risk_to_life; Duty-Lead; seen at the river"
+    )
+    ((_, basis),) = settle_bases(asker, [case], BasisDefaults(), purpose="single_lookup")
+    (kept,) = list_overrides(asker.store)
+    assert isinstance(basis, PublicTaskBasis)
+    assert (kept.override, kept.state) == (basis.override, OverrideState.STATED)
+    assert (kept.decided_by, kept.reason.text) == ("duty-lead", "seen at the river")
+    with pytest.raises(PolicyError, match="that look-up only"):
+        ask(asker, row(3), override=kept.override, purpose="single_lookup")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("case_ref", ""), ("category", "gossip"), ("reason", ""), ("reason", "x" * 2001)]
+)
+def test_a_request_that_lacks_something_is_named_by_its_field(asker: Node, field: str, value: str) -> None:
+    with pytest.raises(RecordFormatError) as caught:
+        request_override(asker, **{"case_ref": "N-1", **WORDS, field: value})
+    assert caught.value.field == field
