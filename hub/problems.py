@@ -114,4 +114,5 @@ def _rule(problem: Mapping[str, Any]) -> str:
 def _database_problem(error: SQLAlchemyError) -> errors.HubError:
     if isinstance(error, IntegrityError):
         return errors.ConflictError("another request changed the same thing at the same time; try again")
-    return errors.UnavailableError("the database cannot be reached or written")
+    # Whatever was asked: no call goes unlogged (each leaves at least its nonce), so none is answered.
+    return errors.LogUnavailableError("the access log cannot be written; nothing is answered")

@@ -6,9 +6,11 @@ from importlib.metadata import version
 
 from fastapi import APIRouter
 from sqlalchemy import update
+from sqlalchemy.exc import SQLAlchemyError
 
 from hub.clock import format_time
 from hub.database import Database
+from hub.errors import UnavailableError
 from hub.log_models import LogHead
 from hub.membership import enrol, list_agencies
 from hub.models import Agency
@@ -75,8 +77,11 @@ def _view(row: Agency) -> AgencyView:
 
 def _require_writable(database: Database) -> None:
     """Write, and take it back: a full disk or a read-only server shows here first."""
-    with database.writing() as session:
-        session.execute(
-            update(LogHead).values(size=LogHead.size), execution_options={"synchronize_session": False}
-        )
-        session.rollback()
+    try:
+        with database.writing() as session:
+            session.execute(
+                update(LogHead).values(size=LogHead.size), execution_options={"synchronize_session": False}
+            )
+            session.rollback()
+    except SQLAlchemyError as error:
+        raise UnavailableError("the database cannot be reached or written") from error

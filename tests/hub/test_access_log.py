@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select, text
 from sqlalchemy.exc import OperationalError
 
 from hub.access_log import Action
-from hub.models import LogEntry, LogSubject
+from hub.log_models import LogEntry, LogPart, LogSubject
+from hub.models import BudgetUse, LookupRequest
 from tests.hub.client import Answer, Node, codes
 from tests.hub.conftest import EPOCH, Network
 from tests.hub.people import make_people
@@ -19,14 +19,17 @@ PEOPLE = make_people(20, seed=11)
 
 
 def entries(node: Node, **query: int) -> list[dict[str, Any]]:
-    text = "&".join(f"{name}={value}" for name, value in ({"limit": 1000} | query).items())
-    answer = node.call("GET", f"/v1/log?{text}")
-    assert answer.status == 200, answer.document
-    return [line["entry"] | {"index": line["index"]} for line in answer.document["entries"]]
+    return node.log(**query)
 
 
 def lookups(node: Node) -> list[dict[str, Any]]:
     return [entry for entry in entries(node) if entry["action"] == "lookup:match:answered"]
+
+
+def shown_parts(node: Node) -> list[list[str]]:
+    """The names of the parts shown of every look-up."""
+    page = node.call("GET", "/v1/log?limit=1000").document
+    return [sorted(line["parts"]) for line in page["entries"] if "who" in line["parts"]]
 
 
 def share(network: Network, agency: str, people: slice, *, consent: bool = True) -> list[str]:
@@ -51,8 +54,9 @@ def test_the_asker_sees_what_it_was_told_and_no_reason(partnership: Network) -> 
     assert entry["index"] == answer.document["log_index"]
     assert [case["answers"] for case in entry["cases"]] == [codes(answer, 0), codes(answer, 1)]
     assert all(set(case) == {"case", "basis", "answers"} for case in entry["cases"])
-    assert entry["scope"] == ["holder-1", "holder-2"]
+    assert (entry["scope"], entry["agencies"]) == (["holder-1", "holder-2"], None)
     assert "handle" not in str(entry)
+    assert shown_parts(partnership.nodes["asker"])[-1] == ["question", "who"]
 
 
 def test_withheld_and_unknown_look_the_same_in_the_askers_log(partnership: Network) -> None:
@@ -63,35 +67,52 @@ def test_withheld_and_unknown_look_the_same_in_the_askers_log(partnership: Netwo
     assert withheld | {"case": 1} == unknown
 
 
+def test_names_and_number_of_parts_are_the_same_whoever_matched(partnership: Network) -> None:
+    ask(partnership, 0)
+    share(partnership, "holder-1", slice(0, 5))
+    ask(partnership, 0, 1, 15)
+    with partnership.database.reading() as session:
+        answered = select(LogEntry.index).where(LogEntry.action == Action.LOOKUP_ANSWERED)
+        rows = session.execute(select(LogPart.index, LogPart.name).where(LogPart.index.in_(answered)))
+        names: dict[int, set[str]] = {}
+        for index, name in rows:
+            names.setdefault(index, set()).add(name)
+    assert list(names.values()) == [{"who", "question", "reasons", "holder:holder-1", "holder:holder-2"}] * 2
+
+
 def test_a_holder_sees_who_asked_about_its_records_disclosed_or_withheld(partnership: Network) -> None:
     handles = share(partnership, "holder-1", slice(0, 5), consent=False)
     partnership.nodes["holder-1"].consent(handles[1])
     ask(partnership, 0, 1, 15)
     [entry] = lookups(partnership.nodes["holder-1"])
-    assert {name: entry[name] for name in ("agency", "staff", "role", "purpose", "conference")} == {
+    shown = ("agency", "staff", "role", "purpose", "conference", "approvers")
+    assert {name: entry[name] for name in shown} == {
         "agency": "asker",
         "staff": "worker-1",
         "role": "coordinator",
         "purpose": "case_conference",
         "conference": "2026-02",
+        "approvers": [],
     }
-    assert entry["cases"] == [
-        {
-            "case": 0,
-            "basis": {"kind": "consent"},
-            "answers": {"holder-1": "N"},
-            "reasons": {"holder-1": "consent_missing"},
-            "handle": handles[0],
-        },
-        {
-            "case": 1,
-            "basis": {"kind": "consent"},
-            "answers": {"holder-1": "K"},
-            "reasons": {"holder-1": "permitted"},
-            "handle": handles[1],
-        },
-    ]
+    withheld, disclosed = entry["cases"]
+    assert withheld == {
+        "case": 0,
+        "basis": {"kind": "consent", "consent": None, "version": None},
+        "answer": "N",
+        "reason": "consent_missing",
+        "handle": handles[0],
+    }
+    consent = disclosed["basis"].pop("consent")
+    assert len(consent) == 32
+    assert disclosed == {
+        "case": 1,
+        "basis": {"kind": "consent", "version": 1},
+        "answer": "K",
+        "reason": "permitted",
+        "handle": handles[1],
+    }
     assert "holder-2" not in str(entry)
+    assert shown_parts(partnership.nodes["holder-1"])[-1] == ["holder:holder-1", "who"]
 
 
 def test_a_holder_that_matched_nobody_sees_nothing(partnership: Network) -> None:
@@ -135,7 +156,15 @@ def test_every_event_leaves_its_entry(partnership: Network) -> None:
     entries(partnership.nodes["asker"])
     with partnership.database.reading() as session:
         actions = set(session.scalars(select(LogEntry.action)))
-    assert actions == set(map(str, Action)) - {"consent:record:withdrawn", "epoch:envelope:stored"}
+    elsewhere = {
+        "consent:record:withdrawn",
+        "epoch:envelope:stored",
+        "call:refused:replayed",
+        "log:texts:erased",
+        "log:witness:refused",
+        "review:item:decided",
+    }
+    assert actions == set(map(str, Action)) - elsewhere
 
 
 def test_reading_to_the_end_comes_to_an_end(partnership: Network) -> None:
@@ -151,43 +180,102 @@ def test_reading_to_the_end_comes_to_an_end(partnership: Network) -> None:
     assert node.call("GET", f"/v1/log?after={after}").document["entries"] == []
 
 
-def test_indices_have_no_gap_and_hashes_are_of_the_stored_bytes(partnership: Network) -> None:
-    share(partnership, "holder-1", slice(0, 3))
-    ask(partnership, 0)
-    with partnership.database.reading() as session:
-        rows = list(session.scalars(select(LogEntry).order_by(LogEntry.index)))
-        assert [row.index for row in rows] == list(range(1, len(rows) + 1))
-        assert all(row.sha256 == hashlib.sha256(row.entry).digest() for row in rows)
-
-
-def test_entries_name_nobody_and_carry_no_handle(partnership: Network) -> None:
+def test_leaves_name_nobody_and_carry_no_handle(partnership: Network) -> None:
     handles = share(partnership, "holder-1", slice(0, 3))
     ask(partnership, 0)
     with partnership.database.reading() as session:
-        text = b"".join(session.scalars(select(LogEntry.entry))).decode()
-        assert {row.handle for row in session.scalars(select(LogSubject))} == set(handles)
-    assert not any(handle in text for handle in handles)
-
-
-@pytest.fixture
-def log_broken(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object, **__: object) -> int:
-        raise OperationalError("", {}, Exception("no disk"))
-
-    monkeypatch.setattr("hub.lookups.append_entry", fail)
+        leaves = b"".join(session.scalars(select(LogEntry.leaf))).decode()
+        assert {row.handle for row in session.scalars(select(LogSubject))} == {handles[0]}
+    for personal in (*handles, "worker-1", "2026-02", "coordinator", "staff"):
+        assert personal not in leaves.replace('"at":"2026-02', "")
 
 
 def test_without_a_log_entry_nothing_is_answered_or_charged(
-    partnership: Network, request: pytest.FixtureRequest
+    partnership: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def fail(*_: object, **__: object) -> int:
+        raise OperationalError("", {}, Exception("no disk"))
+
     share(partnership, "holder-1", slice(0, 3))
-    request.getfixturevalue("log_broken")
+    monkeypatch.setattr("hub.lookups.append_entry", fail)
     answer = ask(partnership, 0)
     assert (answer.status, answer.code) == (503, "log_unavailable")
     refused = partnership.nodes["asker"].call("POST", "/v1/lookups", {"format": "lookup/9"})
     assert (refused.status, refused.code) == (503, "log_unavailable")
-    with partnership.database.reading() as session:
-        from hub.models import BudgetUse, LookupRequest
+    assert nothing_is_charged(partnership)
 
-        assert list(session.scalars(select(BudgetUse))) == []
-        assert list(session.scalars(select(LookupRequest))) == []
+
+def nothing_is_charged(network: Network) -> bool:
+    with network.database.reading() as session:
+        return (
+            not session.scalars(select(BudgetUse)).all() and not session.scalars(select(LookupRequest)).all()
+        )
+
+
+def test_a_log_that_cannot_be_written_answers_everybody_the_same(partnership: Network) -> None:
+    """Read-only (PostgreSQL's and SQLite's own switches): known, unknown, malformed, and every other call."""
+    share(partnership, "holder-1", slice(0, 3))
+    make_read_only(partnership)
+    asker = partnership.nodes["asker"]
+    answers = [
+        ask(partnership, 0),
+        ask(partnership, 15),
+        asker.call("POST", "/v1/lookups", {"format": "lookup/9"}),
+        asker.call("GET", "/v1/log"),
+        asker.call("GET", "/v1/agencies"),
+    ]
+    assert {(answer.status, answer.code, answer.body) for answer in answers} == {
+        (503, "log_unavailable", answers[0].body)
+    }
+    assert nothing_is_charged(partnership)
+    health = partnership.client.get("/v1/health")
+    assert health.status_code == 503
+
+
+def make_read_only(network: Network) -> None:
+    engine = network.database.engine
+    if engine.dialect.name == "sqlite":
+
+        @event.listens_for(engine, "connect")
+        def forbid(connection: Any, _record: Any) -> None:
+            connection.execute("PRAGMA query_only=ON")
+
+    else:
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            name = connection.execute(text("SELECT current_database()")).scalar()
+            connection.execute(text(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'))
+    engine.dispose()
+
+
+def test_a_full_disk_answers_503_and_the_next_look_up_after_it_works(partnership: Network) -> None:
+    engine = partnership.database.engine
+    if engine.dialect.name != "sqlite":
+        pytest.skip("only SQLite can be told that its disk is full")
+    share(partnership, "holder-1", slice(0, 3))
+    before = log_length(partnership)
+    limit_pages(partnership, None)
+    statuses = [ask(partnership, 0, *range(10, 20)).status for _ in range(40)]
+    assert statuses[-1] == 503
+    answered = statuses.index(503)
+    assert log_length(partnership) == before + answered
+    limit_pages(partnership, 2**30)
+    assert ask(partnership, 0).status == 200
+    assert log_length(partnership) == before + answered + 1
+
+
+def limit_pages(network: Network, pages: int | None) -> None:
+    """Let the database grow up to some pages; None: by a few from where it is."""
+    engine = network.database.engine
+    with engine.connect() as connection:
+        now = connection.execute(text("PRAGMA page_count")).scalar_one()
+
+    @event.listens_for(engine, "connect")
+    def limit(connection: Any, _record: Any) -> None:
+        connection.execute(f"PRAGMA max_page_count={pages or now + 4}")
+
+    engine.dispose()
+
+
+def log_length(network: Network) -> int:
+    with network.database.reading() as session:
+        return len(session.scalars(select(LogEntry.index)).all())

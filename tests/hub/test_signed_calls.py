@@ -186,7 +186,7 @@ def client_without_database(network: Network, monkeypatch: pytest.MonkeyPatch) -
     def fail(*_: object, **__: object) -> None:
         raise OperationalError("", {}, Exception("no disk"))
 
-    monkeypatch.setattr("hub.routes.membership._require_writable", fail)
+    monkeypatch.setattr(network.database, "writing", fail)
     return network.client
 
 
