@@ -68,6 +68,7 @@ class HubClient:
         identity: The node's identity, which signs every call.
         actor: For whom it calls, and in which role; every call says so.
         hub: The pinned identity of the hub, which must have signed every answer.
+        signature: The signature (base64) over the request that was answered last; the log keeps it too.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class HubClient:
         self.actor = actor
         self.hub = hub
         self.clock = clock
+        self.signature: str | None = None
 
     def close(self) -> None:
         """Close the connections."""
@@ -111,6 +113,8 @@ class HubClient:
 
         response = _send(self._http, build)
         self._verify(response, nonces[-1])
+        # A structured field of one byte sequence between colons (RFC 9421 section 4.2).
+        self.signature = response.request.headers["Signature"].partition(":")[2].removesuffix(":")
         if response.is_success:
             return _parse_object(response.content) if response.content else {}
         raise _refusal(response)

@@ -27,9 +27,11 @@ from node.identifiers import Case
 from node.membership import Agency, fetch_agencies
 from node.outbox import send_waiting
 from node.pushing import format_token
+from node.receipts import accept_answer, keep_asked
 from node.settings import ID_PATTERN
 from node.slots import LinkageKeyProvider
 from node.times import parse_time
+from node.witnessing import witness_log
 
 MOST_CASES = 50  # docs/protocol.md section 9
 LOOKUP_PURPOSES = ("case_conference", "single_lookup", "referral_deduplication", "safeguarding_panel")
@@ -148,21 +150,25 @@ def look_up(node: Node, cases: Sequence[tuple[Case, Basis]], asking: Asking) -> 
     Raises:
         RecordFormatError: Too many cases, or one of which nothing can be asked.
         HubRefusedError: The hub refused the look-up.
-        IntegrityError: The answer is not complete, or not for this question.
+        IntegrityError: The answer is not complete, not for this question, or not proved to be in the log.
     """
     if not 1 <= len(cases) <= MOST_CASES:
         rule = f"has {len(cases)} cases to ask about, and a look-up takes 1 to {MOST_CASES}: split the list"
         raise RecordFormatError("case list", rule)
     _require_conference(asking)
     send_waiting(node)
+    witness_log(node)
     epoch, client = node.epoch_key(), node.client(Actor(asking.staff, asking.role))
     agencies = fetch_agencies(client, node.store)
     _require_listed(asking, agencies)
     provider = LinkageKeyProvider(epoch.linkage_key, epoch.schema.digest)
     encoded = encode_cases(epoch.schema, provider, [case for case, _ in cases])
     body = _format_request(epoch, cases, encoded, asking)
-    answer = client.call("POST", "/v1/lookups", body)
     others = [agencies[agency] for agency in sorted(agencies) if agency != node.settings.agency]
+    keep_asked(node.store, body)
+    answer = client.call("POST", "/v1/lookups", body)
+    ids = [other.agency for other in others]
+    accept_answer(node, answer, asked=body, others=ids, signature=client.signature)
     return _read_answer(answer, request=body["request"], cases=cases, others=others, epoch=epoch)
 
 

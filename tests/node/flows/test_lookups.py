@@ -13,6 +13,7 @@ from node.answers import AnswerWord
 from node.errors import IntegrityError, RecordFormatError
 from node.home import Node
 from node.known_to import as_document, as_flat_rows, explain_answer
+from node.receipts import ANSWERED
 from node.results import drop_expired, keep_result, latest_answers
 from tests.federation import Asking, Federation, case_of, consent_basis
 from tests.people import people, person
@@ -171,5 +172,6 @@ def test_a_look_up_whose_answer_was_lost_is_asked_again_under_its_request(sharin
         result = sharing.ask("asker", person(4))
     assert result.cases[0].answers[0].word is AnswerWord.KNOWN
     sync_log(asker)
-    answered = [entry for _, entry in read_entries(asker.store) if entry["action"] == "lookup:match:answered"]
-    assert {entry["request"] for entry in answered} == {result.request}
+    questions = [entry.part("question") for entry in read_entries(asker.store) if entry.action == ANSWERED]
+    assert {question["request"] for question in questions} == {result.request}
+    assert [question["repeats"] for question in questions] == [None, result.log_index - 1]

@@ -1,0 +1,175 @@
+"""Both sides' copies of the log held against each other.
+
+The node reads again all that the hub shows of the log and compares it with what it asked, with the receipts
+it was given and with the entries it has seen. An entry in our name that nobody here asked for, one that says
+something else, and one that is shown no longer are differences; so is, with another agency's export, a
+question about our people that the hub has not shown us. The hub is told how many there were, whatever it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from node.access_log import fetch_pages, read_documents
+from node.answers import DISCLOSED
+from node.home import Node
+from node.kept_checkpoints import keep_checkpoint, link_checkpoints
+from node.leaves import Entry, read_entry
+from node.log_events import RECONCILED, log_event
+from node.log_lines import HOLDER, REFUSED
+from node.receipts import (
+    ANSWERED,
+    open_receipt,
+    read_asked,
+    read_receipt,
+    read_receipts,
+    says_what_was_asked,
+)
+from node.store import Store
+from node.witnessing import log_key_of, witness_log
+
+CONSENT = "consent:record:"
+
+
+class Kind(StrEnum):
+    """What does not agree."""
+
+    NEVER_ASKED = "in our name, and never asked here"
+    OTHER_CONTENT = "says something else than was asked"
+    CHANGED = "is not what it was when this node first saw it"
+    SUPPRESSED = "was proved to this node and is shown no longer"
+    NOT_SHOWN = "is about our people and was not shown to us"
+    CONSENT_UNKNOWN = "is about a consent that is not recorded here"
+    EVENT_UNKNOWN = "is an event of this node that it has no receipt of"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One entry about which the two sides do not agree."""
+
+    index: int
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What came of it.
+
+    Attributes:
+        entries: Entries the hub shows.
+        receipts: Receipts this node keeps.
+        answers_lost: Look-ups that were asked and logged and whose answer never arrived; no difference.
+        differences: By index; empty is good.
+    """
+
+    entries: int
+    receipts: int
+    answers_lost: tuple[int, ...]
+    differences: tuple[Difference, ...]
+
+
+def reconcile(node: Node, *, others: Iterable[Mapping[str, Any]] = ()) -> Reconciled:
+    """Compare this node's copies with what the hub shows now, and log that it was done.
+
+    Args:
+        node: The node.
+        others: Entries another agency exported for this one (`knownto log export --for`).
+
+    Raises:
+        IntegrityError: What the hub or the other agency shows does not verify at all.
+    """
+    store, shown = node.store, _read_again(node)
+    witness_log(node)
+    lost: list[int] = []
+    differences = [
+        *_gone(store, shown),
+        *_own(node, shown.values(), lost),
+        *_not_shown(node, shown, others),
+    ]
+    differences.sort(key=lambda difference: difference.index)
+    receipts = sum(1 for _ in read_receipts(store))
+    facts = {"entries": len(shown), "receipts": receipts, "differences": len(differences)}
+    log_event(node, RECONCILED, facts=facts, own={"indices": [one.index for one in differences][:1000]})
+    return Reconciled(len(shown), receipts, tuple(lost), tuple(differences))
+
+
+def _read_again(node: Node) -> dict[int, Entry]:
+    """All entries the hub shows this node, from the first on."""
+    entries = (read_entry(document) for documents, _ in fetch_pages(node, after=0) for document in documents)
+    return {entry.index: entry for entry in entries}
+
+
+def _gone(store: Store, shown: Mapping[int, Entry]) -> Iterator[Difference]:
+    """What was proved to this node, as a receipt or when it read the log, and is another thing now."""
+    kept: dict[int, bytes] = {}
+    for document in (*read_documents(store), *(receipt for _, receipt in read_receipts(store))):
+        entry = read_entry(document)
+        kept[entry.index] = entry.leaf
+    for index, leaf in kept.items():
+        if index not in shown:
+            yield Difference(index, Kind.SUPPRESSED)
+        elif shown[index].leaf != leaf:
+            yield Difference(index, Kind.CHANGED)
+
+
+def _own(node: Node, entries: Iterable[Entry], lost: list[int]) -> Iterator[Difference]:
+    """Entries in this agency's name against what was really done here."""
+    for entry in entries:
+        if entry.agency != node.settings.agency or entry.erased:
+            continue
+        kind = _compare(node.store, entry, lost)
+        if kind is not None:
+            yield Difference(entry.index, kind)
+
+
+def _compare(store: Store, entry: Entry, lost: list[int]) -> Kind | None:
+    if entry.action == ANSWERED or entry.action.startswith(REFUSED):
+        return _compare_lookup(store, entry, lost)
+    own = entry.part("own")
+    if entry.action.startswith(CONSENT):
+        found = store.connection.execute(
+            "SELECT 1 FROM consent WHERE handle = ? AND version = ?", (own.get("handle"), own.get("version"))
+        ).fetchone()
+        return None if found else Kind.CONSENT_UNKNOWN
+    if entry.action.startswith(("log:export:", "log:subject_access:", "log:entries:reconciled", "override:")):
+        return None if read_receipt(store, entry.index) else Kind.EVENT_UNKNOWN
+    return None
+
+
+def _compare_lookup(store: Store, entry: Entry, lost: list[int]) -> Kind | None:
+    request = entry.part("question").get("request")
+    asked = None if request is None else read_asked(store, str(request))
+    if asked is None:
+        # A call that was refused before it was understood names no request.
+        return None if request is None and entry.action != ANSWERED else Kind.NEVER_ASKED
+    if entry.action != ANSWERED:
+        return None
+    if not says_what_was_asked(entry, asked):
+        return Kind.OTHER_CONTENT
+    if read_receipt(store, entry.index) is None:
+        lost.append(entry.index)
+    return None
+
+
+def _not_shown(
+    node: Node, shown: Mapping[int, Entry], others: Iterable[Mapping[str, Any]]
+) -> Iterator[Difference]:
+    """Another agency's entries that concern this one, each proved, against what the hub shows here."""
+    key, compared = log_key_of(node), False
+    for document in others:
+        receipt = open_receipt(document, key=key)
+        entry, compared = receipt.entry, True
+        keep_checkpoint(node.store, receipt.checkpoint, receipt.note, key=key, at=node.clock())
+        if f"{HOLDER}{node.settings.agency}" in entry.promised and entry.index not in shown:
+            yield Difference(entry.index, Kind.NOT_SHOWN)
+    if compared:
+        link_checkpoints(node.store, node.client(), key=key)
+
+
+def told_about(entry: Entry, agency: str) -> bool:
+    """Whether a look-up of ours was told that an agency knows, or may know, somebody."""
+    cases = entry.part("question").get("cases", ())
+    return any(case["answers"].get(agency) in DISCLOSED for case in cases)
