@@ -48,6 +48,14 @@ def read_summary(month: Month, hub: RunningHub, caller: Caller) -> ReviewSummary
     return ReviewSummary.model_validate(asdict(summary))
 
 
+@router.get("/{item}", summary="Read an item of the own review queue")
+def read_review(item: ItemId, hub: RunningHub, caller: Caller) -> ReviewView:
+    """One item, decided or not."""
+    with hub.database.reading() as session:
+        found = find_item(session, caller.agency, item)
+        return view_items(session, [found], at=hub.clock(), settings=hub.settings.review)[0]
+
+
 @router.post("/{item}/decision", summary="Decide an item of the own review queue")
 def post_decision(item: ItemId, body: Decision, hub: RunningHub, caller: Caller) -> ReviewView:
     """Notes what the officer decided, and logs it; nobody decides about their own action."""
