@@ -15,6 +15,10 @@ from keys.actors import Role
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 map_option = click.option("--map", "mapping_file", type=FILE, help="TOML file that names the file's columns.")
+MOST_NAMED = 20
+children_option = click.option(
+    "--children", is_flag=True, help="Dates of birth of the last 10 years are right: the file has children."
+)
 
 
 @click.command()
@@ -88,13 +92,14 @@ def enrol(ctx: click.Context, hub_fingerprint: str | None, output_format: str) -
 @node.command()
 @click.argument("file", type=FILE)
 @map_option
+@children_option
 @format_option("table", "json", "csv")
-def check(file: Path, mapping_file: Path | None, output_format: str) -> None:
+def check(file: Path, mapping_file: Path | None, children: bool, output_format: str) -> None:
     """Say what of a caseload file cannot be used or is weak, by row and rule; nothing is kept or sent.
 
     Needs no node and no network.
     """
-    caseload = _read_caseload(file, mapping_file)
+    caseload = _read_caseload(file, mapping_file, children)
     findings = [
         {"row": f.row, "field": f.field, "severity": f.severity, "rule": f.rule, "meaning": f.sentence}
         for f in caseload.findings
@@ -110,41 +115,57 @@ def check(file: Path, mapping_file: Path | None, output_format: str) -> None:
 @node.command("import")
 @click.argument("file", type=FILE)
 @map_option
+@children_option
+@click.option("--replace", is_flag=True, help="Go on although most people would leave, or be other people.")
+@click.option(
+    "--same-person",
+    "same_person",
+    metavar="ROWS",
+    help="Row numbers, comma-separated: these held rows are the person they were before.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would change; change nothing.")
 @format_option()
 @staff_option()
 @click.pass_context
-def import_(
-    ctx: click.Context, file: Path, mapping_file: Path | None, dry_run: bool, output_format: str
-) -> None:
+def import_(ctx: click.Context, /, file: Path, output_format: str, **options: Any) -> None:
     """Replace this node's caseload by a file.
 
     People missing from the file leave the caseload, and are taken off the hub by the next push. All or
     nothing: an error changes nothing.
-    """
-    from node.caseload import import_records, plan_import
 
+    A row is held, and nobody shared under its reference, where a consent, refusal or seal hangs on it and
+    birth date and names have become somebody else's. Where it is the same person, name it with --same-person.
+    """
+    from node.imports import import_records, plan_import, require_plausible
+
+    same_person = _rows(options["same_person"])
     opened = open_node(ctx, Role.RESPONDER)
-    caseload = _read_caseload(file, mapping_file)
-    if dry_run:
-        plan = plan_import(opened.store, caseload.records)
-    else:
+    caseload = _read_caseload(file, options["mapping_file"], options["children"])
+    plan = plan_import(opened.store, caseload.records, same_person=same_person)
+    if not options["replace"]:
+        require_plausible(plan)
+    if not options["dry_run"]:
         weak = {f.row for f in caseload.findings if f.severity == "weak"}
         with progress("Importing", len(caseload.records)) as advance:
-            plan = import_records(opened.store, caseload.records, weak_rows=weak, advance=advance)
+            plan = import_records(
+                opened.store, caseload.records, weak_rows=weak, parked=caseload.parked,
+                same_person=same_person, advance=advance,
+            )  # fmt: skip
     emit(
         {
-            "dry_run": dry_run,
+            "dry_run": options["dry_run"],
             "added": plan.added,
             "changed": plan.changed,
             "removed": plan.removed,
             "unchanged": plan.unchanged,
+            "held": len(plan.held),
             "rows": caseload.rows,
             "parked": caseload.summary.unusable,
         },
         output_format,
     )
-    _warn_of_unusable(caseload)
+    _warn_of_held(plan.held)
+    _warn_of_unusable(caseload, held=bool(plan.held))
 
 
 @node.command()
@@ -159,6 +180,7 @@ def push(ctx: click.Context, dry_run: bool, output_format: str) -> None:
     """
     from node.outbox import send_waiting
     from node.pushing import plan_push, push_caseload
+    from node.witnessing import witness_log
 
     opened = open_node(ctx, Role.RESPONDER)
     plan = plan_push(opened)
@@ -169,6 +191,7 @@ def push(ctx: click.Context, dry_run: bool, output_format: str) -> None:
     send_waiting(opened)
     with progress("Sharing", len(plan.send) + len(plan.remove)) as advance:
         outcome = push_caseload(opened, advance=advance)
+    witness_log(opened)
     if outcome.resent_all:
         say("The hub's count differed, so everything was sent again.")
     emit(
@@ -194,12 +217,12 @@ def seal(ctx: click.Context) -> None:
     from node.sealing import seal_person
 
     opened = open_node(ctx, Role.RESPONDER)
-    known = seal_person(opened, read_line("Local id"))
-    say("Sealed. The hub holds nothing of this person.")
-    if not known:
+    if not seal_person(opened, read_line("Local id")):
         raise CompletedWithWarnings(
-            "the caseload has no such reference: sealed in advance, check the spelling"
+            "the caseload has no such reference, so nobody was taken off the hub: check the spelling. "
+            "If it is right, nobody is shared under it from now on; else undo it with 'knownto node unseal'"
         )
+    say("Sealed. The hub holds nothing of this person.")
 
 
 @node.command()
@@ -235,12 +258,20 @@ def status(ctx: click.Context, offline: bool, output_format: str) -> None:
         emit(partners, output_format)
 
 
-def _read_caseload(file: Path, mapping_file: Path | None) -> Any:
+def _rows(text: str | None) -> frozenset[int]:
+    """Row numbers as typed: 12, or 12,15."""
+    words = [word.strip() for word in (text or "").split(",") if word.strip()]
+    if not all(word.isascii() and word.isdecimal() for word in words):
+        raise click.BadParameter("takes row numbers of the file, comma-separated", param_hint="--same-person")
+    return frozenset(map(int, words))
+
+
+def _read_caseload(file: Path, mapping_file: Path | None, children: bool) -> Any:
     from node.mapping import load_mapping
     from node.records import read_caseload
 
     mapping = load_mapping(mapping_file) if mapping_file else None
-    return read_caseload(file, mapping=mapping, today=datetime.now(UTC).date())
+    return read_caseload(file, mapping=mapping, today=datetime.now(UTC).date(), children=children)
 
 
 def _summary(caseload: Any) -> dict[str, Any]:
@@ -262,11 +293,26 @@ def _say_summary(caseload: Any) -> None:
     )
 
 
-def _warn_of_unusable(caseload: Any) -> None:
+def _warn_of_held(held: Sequence[int]) -> None:
+    from node.quality import RULES
+
+    for row in held[:MOST_NAMED]:
+        say(f"Held: row {row}, local_id: {RULES['other_person'].sentence}")
+    if held:
+        say(
+            "Nothing is shared under these references. The same person after all: import again with "
+            f"--same-person {','.join(map(str, held[:MOST_NAMED]))}. Somebody else: give them a reference of "
+            "their own."
+        )
+
+
+def _warn_of_unusable(caseload: Any, *, held: bool = False) -> None:
     unusable: Sequence[int] = sorted({f.row for f in caseload.findings if f.severity == "unusable"})
     if unusable:
-        shown = ", ".join(map(str, unusable[:20])) + (" ..." if len(unusable) > 20 else "")
+        shown = ", ".join(map(str, unusable[:MOST_NAMED])) + (" ..." if len(unusable) > MOST_NAMED else "")
         raise CompletedWithWarnings(f"rows that cannot be used: {shown}")
+    if held:
+        raise CompletedWithWarnings("rows are held and not shared")
 
 
 def _time(at: datetime) -> str:

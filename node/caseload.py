@@ -1,16 +1,15 @@
 """The agency's caseload as this node keeps it: every row sealed, every person under a stable random handle.
 
 A handle is 128 random bits and means nothing elsewhere; the same local id has the same handle for good, so
-that consent and the log stay attached when a row leaves the file and comes back. An import replaces the
-caseload whole: rows missing from the file leave it, and are taken from the hub by the next push.
+that consent and the log stay attached when a row leaves the file and comes back. `node.imports` replaces the
+caseload by a file.
 """
 
 from __future__ import annotations
 
 import json
 import secrets
-import sqlite3
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
@@ -20,16 +19,6 @@ from node.identifiers import BirthDate, Identifiers, Record
 from node.store import Store
 
 HANDLE_BYTES = 16
-
-
-@dataclass(frozen=True, slots=True)
-class ImportPlan:
-    """What replacing the caseload by a file does, in numbers of people."""
-
-    added: int
-    changed: int
-    removed: int
-    unchanged: int
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -93,52 +82,77 @@ def reference_of(store: Store, handle: str) -> str | None:
     return str(store.vault.open(row["reference"], table="person", handle=handle)["local_id"])
 
 
-def plan_import(store: Store, records: Sequence[Record]) -> ImportPlan:
-    """What an import of these records would do; nothing is written."""
-    known = _known_tags(store)
-    added = changed = 0
-    present = set()
-    for record in records:
-        handle = find_handle(store, record.local_id)
-        if handle is None or handle not in known:
-            added += 1
-            continue
-        present.add(handle)
-        changed += known[handle] != _content_tag(store, record)
-    return ImportPlan(added, changed, len(known) - len(present), len(present) - changed)
+def known_tags(store: Store) -> dict[str, bytes]:
+    """The keyed hash of everybody's row, by handle."""
+    rows = store.connection.execute("SELECT handle, content_tag FROM caseload")
+    return {row["handle"]: row["content_tag"] for row in rows}
 
 
-def import_records(
-    store: Store,
-    records: Sequence[Record],
-    *,
-    weak_rows: Collection[int],
-    advance: Callable[[int], None] = lambda count: None,
-) -> ImportPlan:
-    """Replace the caseload by these records, all or nothing.
+def put_record(store: Store, handle: str, record: Record, known: bytes | None, *, weak: bool) -> None:
+    """Keep a person's row; `known` is the hash of the one that is there. Call it inside a transaction."""
+    tag = record_tag(store, record)
+    if tag == known:
+        store.connection.execute("UPDATE caseload SET weak = ? WHERE handle = ?", (weak, handle))
+        return
+    sealed = store.vault.seal(_format_record(record), table="caseload", handle=handle)
+    store.connection.execute(
+        "INSERT INTO caseload (handle, content, content_tag, weak) VALUES (?, ?, ?, ?) ON CONFLICT (handle) "
+        "DO UPDATE SET content = excluded.content, content_tag = excluded.content_tag, weak = excluded.weak",
+        (handle, sealed, tag, weak),
+    )
+    store.connection.execute("UPDATE person SET known_as = NULL WHERE handle = ?", (handle,))
 
-    Args:
-        store: The node's store.
-        records: One record a person; local ids are unique.
-        weak_rows: Row numbers of records that `node check` calls weak.
-        advance: Told the number of records done, for a progress bar.
 
-    Returns:
-        What it did.
-    """
-    plan = plan_import(store, records)
-    weak = frozenset(weak_rows)
-    with store.transaction() as connection:
-        known = _known_tags(store)
-        present = set()
-        for record in records:
-            handle = make_handle(store, record.local_id)
-            present.add(handle)
-            _put_record(store, connection, handle, record, known.get(handle), weak=record.row in weak)
-            advance(1)
-        gone = [(handle,) for handle in known if handle not in present]
-        connection.executemany("DELETE FROM caseload WHERE handle = ?", gone)
-    return plan
+def delete_row(store: Store, handle: str) -> None:
+    """Take a person out of the caseload; the handle, and what hangs on it, stays."""
+    store.connection.execute("DELETE FROM caseload WHERE handle = ?", (handle,))
+
+
+def record_tag(store: Store, record: Record) -> bytes:
+    """A keyed hash of a row's content, without its row number: where it stood in the file is no change."""
+    text = json.dumps(_format_record(record), sort_keys=True, ensure_ascii=False)
+    return store.vault.tag("caseload row", text)
+
+
+def identifiers_under(store: Store, handle: str) -> tuple[Identifiers, ...] | None:
+    """Whoever stands under a handle in the caseload, else whoever was last remembered under it."""
+    for table, column in (("caseload", "content"), ("person", "known_as")):
+        query = f"SELECT {column} AS sealed FROM {table} WHERE handle = ?"
+        row = store.connection.execute(query, (handle,)).fetchone()
+        if row is not None and row["sealed"] is not None:
+            label = "caseload" if table == "caseload" else "person known as"
+            content = store.vault.open(row["sealed"], table=label, handle=handle)
+            return tuple(_parse_identifiers(entry) for entry in content["identifiers"])
+    return None
+
+
+def keep_identifiers(store: Store, handle: str, identifiers: Sequence[Identifiers] | None) -> None:
+    """Remember who stood under a handle that is not in the caseload, or forget it."""
+    content = None
+    if identifiers is not None:
+        document = {"identifiers": [asdict(way) for way in identifiers]}
+        content = store.vault.seal(document, table="person known as", handle=handle)
+    store.connection.execute("UPDATE person SET known_as = ? WHERE handle = ?", (content, handle))
+
+
+def mark_parked(store: Store, handle: str, row: int) -> None:
+    """Remember at which row of the last file a person stands who is not shared."""
+    store.connection.execute("UPDATE person SET parked_row = ? WHERE handle = ?", (row, handle))
+
+
+def forget_parked(store: Store) -> None:
+    """Before an import: nobody is parked, and only those with a seal or a consent are remembered."""
+    store.connection.execute("UPDATE person SET parked_row = NULL WHERE parked_row IS NOT NULL")
+    store.connection.execute(
+        "UPDATE person SET known_as = NULL WHERE known_as IS NOT NULL AND NOT sealed "
+        "AND handle NOT IN (SELECT handle FROM consent)"
+    )
+
+
+def parked_row(store: Store, handle: str) -> int | None:
+    """The row of the last file at which a person stands who is not shared; None for all others."""
+    row = store.connection.execute("SELECT parked_row FROM person WHERE handle = ?", (handle,)).fetchone()
+    return None if row is None else row["parked_row"]
 
 
 def shareable_records(store: Store) -> Iterator[KeptRecord]:
@@ -182,37 +196,6 @@ def count_caseload(store: Store) -> CaseloadCounts:
         "(SELECT count(*) FROM person WHERE removal_due)"
     ).fetchone()
     return CaseloadCounts(*row)
-
-
-def _known_tags(store: Store) -> dict[str, bytes]:
-    rows = store.connection.execute("SELECT handle, content_tag FROM caseload")
-    return {row["handle"]: row["content_tag"] for row in rows}
-
-
-def _put_record(
-    store: Store,
-    connection: sqlite3.Connection,
-    handle: str,
-    record: Record,
-    known: bytes | None,
-    *,
-    weak: bool,
-) -> None:
-    tag = _content_tag(store, record)
-    if tag == known:
-        connection.execute("UPDATE caseload SET weak = ? WHERE handle = ?", (weak, handle))
-        return
-    sealed = store.vault.seal(_format_record(record), table="caseload", handle=handle)
-    connection.execute(
-        "INSERT INTO caseload (handle, content, content_tag, weak) VALUES (?, ?, ?, ?) ON CONFLICT (handle) "
-        "DO UPDATE SET content = excluded.content, content_tag = excluded.content_tag, weak = excluded.weak",
-        (handle, sealed, tag, weak),
-    )
-
-
-def _content_tag(store: Store, record: Record) -> bytes:
-    text = json.dumps(_format_record(record), sort_keys=True, ensure_ascii=False)
-    return store.vault.tag("caseload row", text)
 
 
 def _format_record(record: Record) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from node.written_dates import Cell, WrittenDate, read_written_date
 
 # The oldest people of the country are a little over 110; more is reported as a slip of the pen.
 OLDEST_YEARS = 115
+# Later than this many years ago is reported: in most caseloads it is a day of the case in the wrong column.
+YOUNGEST_YEARS = 10
 # Such a date is still compared as typed where two agencies may have copied the same slip (1909 for 1990):
 # without its year it would lose every slot of a whole date. The probes try years from 1900 on, so no further.
 FIRST_YEAR = 1900
@@ -130,4 +132,5 @@ def _possible_year(
         return None, ("future_date",)
     if year < today.year - OLDEST_YEARS:
         return (year if year >= FIRST_YEAR else None), ("too_long_ago",)
-    return year, ()
+    young = (year, month or 1, day or 1) > (today.year - YOUNGEST_YEARS, today.month, today.day)
+    return year, ("too_young",) if young else ()

@@ -51,10 +51,23 @@ class RowReader:
     """
 
     def __init__(
-        self, *, today: date, day_first: bool = True, areas: Mapping[str, str] | None = None
+        self,
+        *,
+        today: date,
+        day_first: bool = True,
+        areas: Mapping[str, str] | None = None,
+        children: bool = False,
     ) -> None:
-        """Take the day of reading, the order of dates, and the file's own words for areas (header keys)."""
+        """Take what the file as a whole says.
+
+        Args:
+            today: The day of reading.
+            day_first: Day before month where the year comes last.
+            areas: Area ids by the file's own words (as header keys).
+            children: Dates of birth of the last years are right.
+        """
         self._today = today
+        self._children = children
         self._day_first = day_first
         self._areas = areas or {}
         self._remembered: dict[tuple[str, str], object] = {}
@@ -116,7 +129,11 @@ class RowReader:
         reading = self._once("dob", cell, read)
         if reading.birth is None and not reading.rules:
             found.append(Finding(row, "dob", "missing_birth_date"))
-        found.extend(Finding(row, "dob", rule) for rule in reading.rules)
+        found.extend(
+            Finding(row, "dob", rule)
+            for rule in reading.rules
+            if not (rule == "too_young" and self._children)
+        )
         return reading.birth
 
     def _names(

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from node.identifiers import Record
+from node.errors import RecordFormatError
+from node.identifiers import BirthDate, Record
 
 Severity = Literal["unusable", "weak", "note"]
 
@@ -36,6 +37,12 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "no_birth_date": Rule(
             "unusable", "There is no date of birth, and a case cannot be asked without one."
         ),
+        "check_birth_date": Rule(
+            "unusable", "The date of birth is impossible or implausible: check it, and ask again."
+        ),
+        "other_person": Rule(
+            "unusable", "Under this reference stood somebody else, who has a consent, a refusal or a seal."
+        ),
         "row_too_long": Rule("unusable", "The row has more cells than the header: its columns have shifted."),
         "row_without_anything": Rule("unusable", "Nothing in the row can be compared with another agency."),
         # The row is used for less than it could be.
@@ -51,6 +58,10 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "impossible_date": Rule("weak", "The calendar has no such day: its plausible parts are used."),
         "future_date": Rule("weak", "The date lies in the future: its other parts are used."),
         "too_long_ago": Rule("weak", "The date is more than 115 years ago; a year before 1900 is left out."),
+        "too_young": Rule("weak", "The date is less than 10 years ago: check that it is a date of birth."),
+        "repeated_birth_date": Rule(
+            "weak", "The same date of birth stands in many rows: check that it is no filler."
+        ),
         "no_names": Rule("weak", "There is neither a name nor an initial."),
         "one_name_missing": Rule("weak", "Forename or surname is missing, initial included."),
         "placeholder_name": Rule("weak", "A filler such as Unknown or Refused stands in place of a name."),
@@ -85,6 +96,19 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         ),
     }
 )
+
+# What a date of birth may break without being right by accident: nobody is asked about under such a one.
+DOUBTFUL_BIRTH_DATES = frozenset(
+    {"unreadable_birth_date", "impossible_date", "future_date", "too_long_ago", "too_young"}
+)
+# Rules that dates break in the wrong column: opened, planned, or one day for everybody.
+WRONG_COLUMN_RULES = frozenset({"future_date", "too_young", "repeated_birth_date"})
+FEWEST_WRONG_ROWS = 3
+# The days of 55 years, over which birth dates spread at least: ten times the rows that chance gives is no
+# chance. Up to five rows are twins and families.
+BIRTH_DAYS = 20_000
+TIMES_CHANCE = 10
+FEWEST_REPEATED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +162,47 @@ def summarise(rows: int, used_rows: Iterable[int], findings: Iterable[Finding]) 
     weak = {finding.row for finding in listed if finding.severity == "weak"} & used
     by_rule = dict(Counter(finding.rule for finding in listed).most_common())
     return Summary(rows=rows, used=len(used), weak=len(weak), unusable=rows - len(used), by_rule=by_rule)
+
+
+def is_birth_date_doubtful(findings: Iterable[Finding]) -> bool:
+    """Whether one row's date of birth cannot be believed, so that an answer to it would mislead."""
+    return any(finding.field == "dob" and finding.rule in DOUBTFUL_BIRTH_DATES for finding in findings)
+
+
+def repeated_birth_dates(births: Mapping[int, BirthDate | None]) -> Iterator[Finding]:
+    """Rows whose date of birth stands in more rows than chance, families and twins explain.
+
+    Args:
+        births: The main date of birth by row. Weak ones are left out: they have a rule of their own.
+    """
+    rows_by_date: defaultdict[BirthDate, list[int]] = defaultdict(list)
+    for row, birth in births.items():
+        if birth is not None and birth.complete and not birth.weak:
+            rows_by_date[birth].append(row)
+    most = max(FEWEST_REPEATED, TIMES_CHANCE * len(births) / BIRTH_DAYS)
+    for rows in rows_by_date.values():
+        if len(rows) > most:
+            yield from (Finding(row, "dob", "repeated_birth_date") for row in rows)
+
+
+def require_dates_of_birth(
+    kind: str, births: Mapping[int, BirthDate | None], found: Iterable[Finding]
+) -> None:
+    """Refuse a file whose `dob` column is another date: most rows would be somebody who is not.
+
+    Raises:
+        RecordFormatError: Most dates lie in the future or the last years, or repeat one another.
+    """
+    dated = {row for row, birth in births.items() if birth is not None and birth.parts}
+    wrong = {one.row for one in found if one.field == "dob" and one.rule in WRONG_COLUMN_RULES} & dated
+    if len(wrong) >= FEWEST_WRONG_ROWS and 2 * len(wrong) > len(dated):
+        raise RecordFormatError(
+            kind,
+            "the column does not look like dates of birth: "
+            f"{len(wrong)} of {len(dated)} lie in the future, in the last 10 years, or repeat one another. "
+            "Name the right column in a mapping file (--map); if so many are children, say --children",
+            field="dob",
+        )
 
 
 def look_alikes(records: Sequence[Record]) -> Iterator[Finding]:

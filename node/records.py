@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from node.errors import RecordFormatError
-from node.identifiers import Case, Identifiers, Record
+from node.identifiers import BirthDate, Case, Identifiers, Record
 from node.mapping import (
     CASE_LIST_FIELDS,
     CASELOAD_FIELDS,
@@ -25,12 +25,41 @@ from node.mapping import (
 )
 from node.normalise import normalise_area
 from node.people import RowReader
-from node.quality import Finding, Summary, look_alikes, summarise
+from node.quality import (
+    Finding,
+    Summary,
+    is_birth_date_doubtful,
+    look_alikes,
+    repeated_birth_dates,
+    require_dates_of_birth,
+    summarise,
+)
 from node.tables import Grid, read_grids
 from node.texts import text_of
 from node.written_dates import Cell
 
 MAX_REFERENCE_CHARACTERS = 64
+# What a finding names that parks a case, where it is not the reference.
+_PARKING_FIELDS = {"no_birth_date": "dob", "check_birth_date": "dob", "row_without_anything": "row"}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ParkedRecord:
+    """Somebody who stands in a caseload file and of whom nothing can be compared.
+
+    Attributes:
+        row: Row of the file.
+        local_id: The agency's own reference: an objection can be recorded under it all the same.
+        identifiers: What could be read.
+    """
+
+    row: int
+    local_id: str
+    identifiers: tuple[Identifiers, ...]
+
+    def __repr__(self) -> str:
+        """Shows the row only."""
+        return f"ParkedRecord(row={self.row})"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -39,11 +68,13 @@ class Caseload:
 
     Attributes:
         records: Rows from which at least one token can be made.
+        parked: The other rows, where their reference can be believed.
         findings: What was found, by row.
         rows: Number of rows that hold anything.
     """
 
     records: tuple[Record, ...]
+    parked: tuple[ParkedRecord, ...]
     findings: tuple[Finding, ...]
     rows: int
 
@@ -113,64 +144,80 @@ class _ReadRow:
         return f"_ReadRow(number={self.number})"
 
 
-def read_caseload(path: Path, *, mapping: HeaderMapping | None = None, today: date) -> Caseload:
+def read_caseload(
+    path: Path, *, mapping: HeaderMapping | None = None, today: date, children: bool = False
+) -> Caseload:
     """Read an agency's caseload (CSV, XLSX, XLS or ODS; docs/caseloads.md).
 
     Args:
         path: The file.
         mapping: What a mapping file says about its columns.
         today: Dates of birth after this day are impossible; two-digit years count back from it.
+        children: Dates of birth of the last 10 years are right.
 
     Raises:
-        RecordFormatError: The file as a whole cannot be read.
+        RecordFormatError: The file as a whole cannot be read, or its dates are no dates of birth.
     """
     mapping = mapping or HeaderMapping()
     grid, header = _open(path, "caseload", CASELOAD_FIELDS, mapping)
-    reader = RowReader(today=today, day_first=mapping.day_first, areas=mapping.areas)
+    reader = RowReader(today=today, day_first=mapping.day_first, areas=mapping.areas, children=children)
     found: list[Finding] = []
-    records = []
+    records, parked = [], []
+    births: dict[int, BirthDate | None] = {}
     rows = list(_rows(grid, header, "local_id"))
     for row in rows:
         record = _record(row, reader, found)
-        if record is not None:
+        if record is None:
+            continue
+        births[row.number] = record.identifiers[0].birth
+        if isinstance(record, Record):
             records.append(record)
+        else:
+            parked.append(record)
     _require_rows(rows, "caseload")
+    found.extend(repeated_birth_dates(births))
+    require_dates_of_birth("caseload", births, found)
     found.extend(look_alikes(records))
-    return Caseload(tuple(records), _sorted(found), len(rows))
+    return Caseload(tuple(records), tuple(parked), _sorted(found), len(rows))
 
 
-def read_cases(path: Path, *, mapping: HeaderMapping | None = None, today: date) -> CaseList:
-    """Read a case list: as a caseload, with `case_ref`, and every case needs a date of birth.
+def read_cases(
+    path: Path, *, mapping: HeaderMapping | None = None, today: date, children: bool = False
+) -> CaseList:
+    """Read a case list: as a caseload, with `case_ref`, and every case needs a date of birth to believe.
 
     Raises:
-        RecordFormatError: The file as a whole cannot be read.
+        RecordFormatError: The file as a whole cannot be read, or its dates are no dates of birth.
     """
     mapping = mapping or HeaderMapping()
     grid, header = _open(path, "case list", CASE_LIST_FIELDS, mapping)
-    reader = RowReader(today=today, day_first=mapping.day_first, areas=mapping.areas)
+    reader = RowReader(today=today, day_first=mapping.day_first, areas=mapping.areas, children=children)
     found: list[Finding] = []
     cases: list[Case] = []
     parked: list[ParkedCase] = []
+    births: dict[int, BirthDate | None] = {}
     rows = list(_rows(grid, header, "case_ref"))
     for row in rows:
-        case = _case(row, reader, found)
+        case = _case(row, reader, found, births)
         if isinstance(case, Case):
             cases.append(case)
         else:
             parked.append(case)
     _require_rows(rows, "case list")
+    found.extend(repeated_birth_dates(births))
+    require_dates_of_birth("case list", births, found)
     return CaseList(tuple(cases), _sorted(found), len(rows), tuple(parked), grid, header)
 
 
 def read_person(
-    fields: Mapping[str, str], *, today: date
+    fields: Mapping[str, str], *, today: date, children: bool = False
 ) -> tuple[tuple[Identifiers, ...], str | None, tuple[Finding, ...]]:
     """Read one person typed at a prompt, by the contract's names.
 
     Returns:
         The identifiers, the area id, and the findings, whose row is 1.
     """
-    reader = RowReader(today=today)
+    reader = RowReader(today=today, children=children)
     found: list[Finding] = []
     ways, findings = reader.identifiers(fields, 1)
     area = reader.area(fields, 1, found)
@@ -221,7 +268,7 @@ def _reference_rule(reference: str, seen: set[str]) -> str | None:
     return "duplicate_local_id" if reference in seen else None
 
 
-def _record(row: _ReadRow, reader: RowReader, found: list[Finding]) -> Record | None:
+def _record(row: _ReadRow, reader: RowReader, found: list[Finding]) -> Record | ParkedRecord | None:
     if row.rule is not None:
         found.append(Finding(row.number, "local_id", row.rule))
         return None
@@ -229,7 +276,7 @@ def _record(row: _ReadRow, reader: RowReader, found: list[Finding]) -> Record | 
     found.extend(findings)
     if not any(way.usable for way in ways):
         found.append(Finding(row.number, "row", "row_without_anything"))
-        return None
+        return ParkedRecord(row.number, row.reference, ways)
     day = partial(reader.day, fields=row.fields, row=row.number, found=found)
     opened, closed = day("opened"), day("closed")
     if opened is not None and closed is not None and closed < opened:
@@ -247,16 +294,18 @@ def _record(row: _ReadRow, reader: RowReader, found: list[Finding]) -> Record | 
     )
 
 
-def _case(row: _ReadRow, reader: RowReader, found: list[Finding]) -> Case | ParkedCase:
+def _case(
+    row: _ReadRow, reader: RowReader, found: list[Finding], births: dict[int, BirthDate | None]
+) -> Case | ParkedCase:
     rule = row.rule
     ways: tuple[Identifiers, ...] = ()
     if rule is None:
         ways, findings = reader.identifiers(row.fields, row.number)
+        births[row.number] = ways[0].birth
         found.extend(finding for finding in findings if finding.rule != "missing_birth_date")
-        rule = _case_rule(ways)
+        rule = _case_rule(ways, findings)
     if rule is not None:
-        field = "dob" if rule == "no_birth_date" else "row" if rule == "row_without_anything" else "case_ref"
-        found.append(Finding(row.number, field, rule))
+        found.append(Finding(row.number, _PARKING_FIELDS.get(rule, "case_ref"), rule))
         return ParkedCase(row.number, _showable(row), rule)
     basis = normalise_area(row.fields.get("basis"))
     return Case(
@@ -269,7 +318,9 @@ def _case(row: _ReadRow, reader: RowReader, found: list[Finding]) -> Case | Park
     )
 
 
-def _case_rule(ways: Sequence[Identifiers]) -> str | None:
+def _case_rule(ways: Sequence[Identifiers], findings: Sequence[Finding]) -> str | None:
+    if is_birth_date_doubtful(findings):
+        return "check_birth_date"
     birth = ways[0].birth
     if birth is None or birth.parts == 0:
         return "no_birth_date"

@@ -122,6 +122,12 @@ MIGRATIONS: tuple[str, ...] = (
         content BLOB NOT NULL             -- sealed: case, reason and its salt, who asked, who decided
     ) STRICT;
     """,
+    """
+    -- Who stood last under a reference that is not in the caseload, where a consent or a seal hangs on it.
+    ALTER TABLE person ADD COLUMN known_as BLOB;      -- sealed: identifiers
+    -- Where somebody stands in the file last imported whose row is not used.
+    ALTER TABLE person ADD COLUMN parked_row INTEGER;
+    """,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 # Another command of the same node may hold the write lock for the length of an import.

@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 
 from hub.models import Record
-from node.caseload import import_records
+from node.imports import import_records
 from node.pushing import plan_push, push_caseload
 from tests.federation import PASSPHRASE, Clock, Federation, records_of, running_federation
 from tests.people import person

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from node.errors import RecordFormatError
 from node.identifiers import Identifiers, Record
 from node.people import MAX_WAYS_TO_WRITE, RowReader
 from node.quality import RULES, Finding, look_alikes, summarise
@@ -165,6 +166,84 @@ def test_a_case_without_a_birth_date_is_parked_by_row_and_reference(tmp_path: Pa
         (4, "C3", "no_birth_date"),
     ]
     assert Finding(2, "dob", "no_birth_date") in cases.findings
+
+
+@pytest.mark.parametrize(
+    ("dob", "rule"),
+    [
+        pytest.param("31/02/1980", "impossible_date", id="31 February"),
+        pytest.param("1980-14-33", "impossible_date", id="no month, no day"),
+        pytest.param("2031-05-06", "future_date", id="in the future"),
+        pytest.param("2016-11-23", "too_young", id="a day short of ten years ago"),
+        pytest.param("1910-05-06", "too_long_ago", id="116 years ago"),
+        pytest.param("spring 1980", "unreadable_birth_date", id="in words"),
+    ],
+)
+def test_a_case_whose_birth_date_cannot_be_right_is_parked_to_be_checked(
+    tmp_path: Path, dob: str, rule: str
+) -> None:
+    cases = _cases(tmp_path, f"case_ref,dob,forename,surname,chain\nC1,{dob},Ann,Smith,42\n")
+    assert [(case.row, case.rule) for case in cases.parked] == [(2, "check_birth_date")]
+    assert {finding.rule for finding in cases.findings} == {rule, "check_birth_date"}
+
+
+def test_a_child_is_asked_about_where_the_list_is_said_to_have_children(tmp_path: Path) -> None:
+    path = tmp_path / "cases.csv"
+    path.write_text("case_ref,dob,forename,surname\nC1,2020-02-01,Ann,Smith\n")
+    assert [case.row for case in read_cases(path, today=TODAY, children=True).cases] == [2]
+    assert read_cases(path, today=TODAY).cases == ()
+
+
+def _dated(*dates: str) -> str:
+    rows = (f"A{number},{day},Ann,Smith" for number, day in enumerate(dates))
+    return "local_id,dob,forename,surname\n" + "\n".join(rows) + "\n"
+
+
+ADULTS = [f"{1950 + number}-03-{2 + number}" for number in range(9)]
+WRONG_COLUMNS = [
+    pytest.param([f"2024-03-{2 + number:02}" for number in range(3)], True, id="days of the last years"),
+    pytest.param([f"2031-03-{2 + number:02}" for number in range(3)], True, id="days to come"),
+    pytest.param(["2024-03-02", "2030-03-02", "2025-07-07", *ADULTS[:2]], True, id="some of both"),
+    pytest.param(["1980-05-06"] * 6 + ADULTS[:5], True, id="one day for most"),
+    pytest.param(["2024-03-02", "2025-07-07"], False, id="two rows"),
+    pytest.param(["2024-03-02", "2025-07-07", "2023-07-07", *ADULTS[:3]], False, id="half of the rows"),
+    pytest.param(["1980-05-06"] * 5, False, id="a family of five"),
+    pytest.param(["1980-05-06"] * 7 + ADULTS, False, id="a filler in less than half"),
+    pytest.param(["01/01/1980"] * 9, False, id="1 January"),
+]
+
+
+@pytest.mark.parametrize(("dates", "refused"), WRONG_COLUMNS)
+def test_a_column_of_other_days_is_no_date_of_birth(tmp_path: Path, dates: list[str], refused: bool) -> None:
+    text = _dated(*dates)
+    if not refused:
+        assert len(_caseload(tmp_path, text).records) == len(dates)
+        return
+    for read, content in ((_caseload, text), (_cases, text.replace("local_id", "case_ref"))):
+        with pytest.raises(RecordFormatError, match="does not look like dates of birth") as error:
+            read(tmp_path, content)
+        assert error.value.field == "dob"
+
+
+def test_a_file_of_children_is_read_where_it_is_said_to_be_one(tmp_path: Path) -> None:
+    path = tmp_path / "caseload.csv"
+    path.write_text(_dated("2020-03-02", "2021-03-02", "2022-03-02"))
+    caseload = read_caseload(path, today=TODAY, children=True)
+    assert len(caseload.records) == 3 and caseload.findings == ()
+
+
+def test_a_date_in_more_rows_than_chance_explains_is_reported_on_each(tmp_path: Path) -> None:
+    caseload = _caseload(tmp_path, _dated(*["1980-05-06"] * 7, *ADULTS))
+    rows = [finding.row for finding in caseload.findings if finding.rule == "repeated_birth_date"]
+    assert rows == list(range(2, 9))
+
+
+def test_whoever_cannot_be_used_is_kept_apart_with_their_reference(tmp_path: Path) -> None:
+    caseload = _caseload(
+        tmp_path,
+        "local_id,dob,forename,surname\nA1,1980-02-01,Ann,Smith\nA2,,Bo,Jones\nA1,1980-02-01,Cy,Hall\n,,Di,Low\n",
+    )
+    assert [(one.row, one.local_id) for one in caseload.parked] == [(3, "A2")]
 
 
 def test_a_case_with_1_january_is_asked(tmp_path: Path) -> None:

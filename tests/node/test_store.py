@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from node.caseload import find_handle, import_records, plan_import, reference_of, shareable_records
+from node.caseload import find_handle, reference_of, shareable_records
 from node.errors import IntegrityError, NotInitialisedError, RecordFormatError, StoreError
+from node.imports import import_records, plan_import
 from node.settings import load_settings, make_settings, save_settings
 from node.store import SCHEMA_VERSION, Store
 from node.vault import Vault
