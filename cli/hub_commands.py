@@ -244,6 +244,22 @@ def status(ctx: click.Context, output_format: str) -> None:
     emit(shown, output_format)
 
 
+@hub.command()
+@format_option("markdown", "json")
+@click.pass_context
+def policy(ctx: click.Context, output_format: str) -> None:
+    """Print the rules of disclosure, their settings and agencies, and the digest that log entries name."""
+    from hub.clock import system_clock
+    from hub.policy import describe_policy, format_policy
+
+    with _database(ctx) as database, database.reading() as session:
+        described = describe_policy(session, _settings(ctx), at=system_clock())
+    if output_format == "json":
+        emit(described, "json")
+    else:
+        click.echo(format_policy(described), nl=False)
+
+
 @hub.group()
 def log() -> None:
     """The access log."""

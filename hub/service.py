@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 from hub.alarms import Limits
@@ -10,12 +9,11 @@ from hub.budgets import Budget
 from hub.checkpoints import LogSigner
 from hub.clock import Clock
 from hub.database import Database
-from hub.disclosure import Reason
 from hub.lookups import LookupRules
+from hub.policy import policy_digest
 from hub.secrets import load_identity, load_pepper_key
 from hub.settings import HubSettings
 from hub.tags import Pepper
-from keys.documents import canonical_bytes
 from keys.identity import NodeIdentity
 from matcher.decisions import Thresholds
 
@@ -61,16 +59,8 @@ def limits_of(settings: HubSettings) -> Limits:
 
 def rules_of(settings: HubSettings) -> LookupRules:
     """The rules of look-ups, with the digest that log entries keep of them."""
-    policy = {
-        "format": "policy/1",
-        "known": f"{settings.known_posterior:.4f}",
-        "possibly": f"{settings.possibly_posterior:.4f}",
-        "staff_cases_per_day": settings.staff_cases_per_day,
-        "node_cases_per_day": settings.node_cases_per_day,
-        "disclosure": [str(reason) for reason in Reason],
-    }
     return LookupRules(
         budget=Budget(settings.staff_cases_per_day, settings.node_cases_per_day),
         thresholds=Thresholds(known=settings.known_posterior, possibly=settings.possibly_posterior),
-        policy=hashlib.sha256(canonical_bytes(policy)).hexdigest(),
+        policy=policy_digest(settings),
     )
