@@ -128,6 +128,15 @@ MIGRATIONS: tuple[str, ...] = (
     -- Where somebody stands in the file last imported whose row is not used.
     ALTER TABLE person ADD COLUMN parked_row INTEGER;
     """,
+    """
+    -- The words of reviews; the hub has a promise of each.
+    CREATE TABLE review_note (
+        item TEXT NOT NULL,
+        commitment TEXT NOT NULL,
+        content BLOB NOT NULL,            -- sealed: outcome, words and salt
+        PRIMARY KEY (item, commitment)
+    ) STRICT;
+    """,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 # Another command of the same node may hold the write lock for the length of an import.
