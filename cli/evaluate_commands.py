@@ -205,7 +205,7 @@ def say_what_is_amiss(population: Population) -> None:
     if unusable:
         say(f"Rows that cannot be used: {unusable:,} of {population.rows:,}. `knownto node check` says why.")
     if population.unmet_truth:
-        say(f"Records of the truth that no usable row is: {population.unmet_truth:,}. They count as missed.")
+        say(f"Records of the truth in no usable row: {population.unmet_truth:,}. They count as missed.")
     if population.other_truth:
         say(f"Records of the truth at agencies without a table: {population.other_truth:,}, left out.")
 
