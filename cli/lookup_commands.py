@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from cli.output import CompletedWithWarnings, emit, format_option, say
 from cli.terminal import open_node, read_line, staff_option
 from keys.actors import Role
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-DAY = click.DateTime(["%Y-%m-%d"])
+DAY = click.DateTime(["%Y-%m-%d", "%d/%m/%Y"])
 # Who may ask, and so look at what was answered.
 ASKING = (Role.OFFICER, Role.COORDINATOR)
 PURPOSES = ("case_conference", "single_lookup", "referral_deduplication", "safeguarding_panel")
@@ -55,7 +56,12 @@ REASON_CATEGORIES = (
 )
 @click.option("--map", "mapping_file", type=FILE, help="TOML file that names the case list's columns.")
 @click.option(
-    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the sheet here (csv, xlsx)."
+    "--children", is_flag=True, help="Dates of birth of the last 10 years are right: it is about children."
+)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the sheet here: NAME.xlsx or NAME.csv, where --format does not say which.",
 )
 @format_option("table", "json", "csv", "xlsx")
 @click.pass_context
@@ -65,12 +71,13 @@ def lookup(ctx: click.Context, /, **options: Any) -> None:
     Cases without a usable date of birth are parked and named; the others go on, and the command ends with
     exit code 3. A typed reason stays at this node.
     """
+    options["output_format"] = _format_of_sheet(ctx, options)
     if options["output_format"] == "xlsx" and (options["out"] is None or options["cases"] is None):
         raise click.UsageError("--format xlsx needs a case list and --out FILE")
     if options["out"] is not None and (
         options["output_format"] not in ("csv", "xlsx") or not options["cases"]
     ):
-        raise click.UsageError("--out is for a case list with --format csv or xlsx")
+        raise click.UsageError("--out is for a case list, as NAME.csv or NAME.xlsx, or with --format")
     # A list is a conference's, one person is an officer's own question.
     usual = (Role.COORDINATOR, Role.OFFICER) if options["cases"] else (Role.OFFICER, Role.COORDINATOR)
     node = open_node(ctx, options["role"] or usual)
@@ -84,6 +91,13 @@ def lookup(ctx: click.Context, /, **options: Any) -> None:
     _warn(result, parked)
 
 
+def _format_of_sheet(ctx: click.Context, options: Mapping[str, Any]) -> str:
+    """What --format says; where it says nothing, what the name of the sheet ends with."""
+    said = ctx.get_parameter_source("output_format") is not ParameterSource.DEFAULT
+    ending = options["out"].suffix.lower().removeprefix(".") if options["out"] is not None else ""
+    return ending if ending in ("csv", "xlsx") and not said else options["output_format"]
+
+
 def _read(options: Mapping[str, Any], today: date) -> tuple[Any, list[Any], list[dict[str, Any]]]:
     """The case list where there is one, the cases to ask about, and the parked rows."""
     if options["cases"] is None:
@@ -92,7 +106,7 @@ def _read(options: Mapping[str, Any], today: date) -> tuple[Any, list[Any], list
     from node.records import read_cases
 
     mapping = load_mapping(options["mapping_file"]) if options["mapping_file"] else None
-    case_list = read_cases(options["cases"], mapping=mapping, today=today)
+    case_list = read_cases(options["cases"], mapping=mapping, today=today, children=options["children"])
     parked = [{"row": p.row, "case_ref": p.case_ref, "rule": p.rule} for p in case_list.parked]
     return case_list, list(case_list.cases), parked
 
@@ -100,13 +114,16 @@ def _read(options: Mapping[str, Any], today: date) -> tuple[Any, list[Any], list
 def _read_one(options: Mapping[str, Any], today: date) -> tuple[None, list[Any], list[dict[str, Any]]]:
     from node.errors import RecordFormatError
     from node.identifiers import Case
+    from node.quality import is_birth_date_doubtful
     from node.records import read_person
 
     fields = _read_stdin() if options["from_stdin"] or not sys.stdin.isatty() else _prompt_person()
     case_ref = fields.pop("case_ref", "") or "case"
-    ways, area, findings = read_person(fields, today=today)
+    ways, area, findings = read_person(fields, today=today, children=options["children"])
     for finding in findings:
         say(f"{finding.field}: {finding.sentence}")
+    if is_birth_date_doubtful(findings):
+        return None, [], [{"row": 1, "case_ref": case_ref, "rule": "check_birth_date"}]
     if not any(way.usable for way in ways):
         rule = "no_birth_date" if ways[0].birth is None else "row_without_anything"
         if len(fields) == 0:

@@ -89,6 +89,42 @@ def test_one_person_is_read_from_stdin(network: Federation, passphrase: Path) ->
         assert json.loads(done.stdout)["cases"][0]["answers"][0]["answer"] == "Known", done.stderr
 
 
+@pytest.mark.parametrize(
+    "dob", ["31/02/1980", "2031-02-03", "1909-02-03", "2020-02-03", "spring"],
+    ids=["31 February", "in the future", "117 years ago", "6 years ago", "in words"],
+)  # fmt: skip
+def test_one_person_whose_birth_date_cannot_be_right_is_parked_and_not_answered(
+    network: Federation, passphrase: Path, dob: str
+) -> None:
+    words = ("lookup", "--stdin", "--purpose", "single_lookup", *CONSENT, "--format", "json")
+    typed = f"dob: {dob}\nforename: Ann\nsurname: Other\nchain: 55\n"
+    done = run(network.nodes["asker"].home, *words, passphrase=passphrase, stdin=typed)
+    assert done.returncode == 3, done.stderr
+    document = json.loads(done.stdout)
+    assert document["cases"] == [] and document["parked"][0]["rule"] == "check_birth_date"
+    assert "check it" in done.stderr and dob not in done.stderr
+
+
+def test_a_child_is_asked_about_when_the_command_says_so(network: Federation, passphrase: Path) -> None:
+    words = ("lookup", "--stdin", "--children", "--purpose", "single_lookup", *CONSENT, "--format", "json")
+    typed = "dob: 2020-07-13\nforename: Zofia\nsurname: Nobody\n"
+    done = run(network.nodes["asker"].home, *words, passphrase=passphrase, stdin=typed)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["cases"][0]["answers"][0]["answer"] == "No shared match"
+
+
+def test_a_sheet_is_of_the_kind_its_name_ends_with_and_days_are_typed_as_in_files(
+    network: Federation, tmp_path: Path, passphrase: Path
+) -> None:
+    cases, out = tmp_path / "cases.csv", tmp_path / "out.XLSX"
+    cases.write_text(CASES)
+    basis = ("--basis", "consent", "--captured-at", "20/02/2026", "--method", "written")
+    words = ("lookup", str(cases), "--purpose", "case_conference", *basis, "--out", str(out))
+    done = run(network.nodes["asker"].home, *words, passphrase=passphrase)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert out.read_bytes()[:2] == b"PK"
+
+
 def test_a_sheet_keeps_the_columns_it_does_not_know(
     network: Federation, tmp_path: Path, passphrase: Path
 ) -> None:
@@ -124,7 +160,7 @@ CASE_LISTS = [
                  7, "row 2, basis_detail", id="unreadable consent day"),
     pytest.param("case_ref,dob\n" + "".join(f"c-{n},1980-02-{1 + n % 28:02}\n" for n in range(51)), 3,
                  "parked", id="nothing but dates of birth"),
-    pytest.param("case_ref,dob,initials\n" + "".join(f"c-{n},1980-02-{2 + n % 9},ab\n" for n in range(60)), 7,
+    pytest.param("case_ref,dob,initials\n" + "".join(f"c-{n},{1940 + n}-02-03,ab\n" for n in range(60)), 7,
                  "1 to 50 cases", id="too many cases"),
     pytest.param("case_ref,dob,surname\nc-1,,Other\n", 3, "row 2", id="nobody with a date of birth"),
 ]  # fmt: skip
