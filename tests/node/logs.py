@@ -1,14 +1,19 @@
-"""A log in memory for tests: what a hub signs, honest or not."""
+"""Logs for tests: one in memory that signs whatever it is told, and ways to spoil a real hub's."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.orm import Session
+
+from hub.log_models import LogCosignature, LogEntry, LogEvent, LogHead, LogNode, LogPart, LogSubject
+from hub.models import LookupRequest
 from keys.checkpoints import Checkpoint, NoteKey, log_key, sign_checkpoint
 from keys.formats import encode_base64
 from keys.identity import NodeIdentity
-from keys.merkle import consistency_proof, leaf_hash, node_hash, tree_root
+from keys.merkle import append_leaf, consistency_proof, inclusion_proof, leaf_hash, node_hash, tree_root
 
 NETWORK = "county"
 
@@ -45,6 +50,10 @@ class MemoryLog:
         """The consistency proof between two sizes."""
         return consistency_proof(old, size, self.hash_of)
 
+    def inclusion(self, position: int, size: int) -> list[bytes]:
+        """The inclusion proof of a leaf."""
+        return inclusion_proof(position, size, self.hash_of)
+
     def request(
         self,
         old: int | str,
@@ -66,3 +75,25 @@ def log_of(size: int, *, identity: NodeIdentity | None = None, label: str = "lea
     if identity is not None:
         log.identity = identity
     return log
+
+
+def rewrite_tree(session: Session) -> None:
+    """Rehash a hub's stored log as a whole, as an insider would who wants it to look in order."""
+    leaves = list(session.scalars(select(LogEntry.leaf).order_by(LogEntry.index)))
+    session.execute(delete(LogNode))
+    frontier: list[bytes] = []
+    for size, leaf in enumerate(leaves):
+        nodes, frontier, _ = append_leaf(size, frontier, leaf_hash(leaf))
+        rows = [{"level": level, "position": position, "hash": hashed} for level, position, hashed in nodes]
+        session.execute(insert(LogNode), rows)
+    session.execute(update(LogHead).values(size=len(leaves), frontier=b"".join(frontier)))
+
+
+def cut_log(session: Session, size: int) -> None:
+    """Take the newest entries off a hub's log, as restoring an old backup would."""
+    session.execute(delete(LookupRequest))
+    for table in (LogEvent, LogPart, LogSubject, LogEntry):
+        index = table.log_index if table is LogEvent else table.index  # type: ignore[attr-defined]
+        session.execute(delete(table).where(index > size))
+    session.execute(delete(LogCosignature).where(LogCosignature.size > size))
+    rewrite_tree(session)

@@ -1,0 +1,412 @@
+"""A hub that rewrites, forks, shortens or invents its log is found out by its nodes.
+
+The hub is the real one with the real identity: what it says is signed and, where it can be, rehashed so that
+it is in order within itself. Only that the nodes remember stands against it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from hub.access_log import Action, append_entry
+from hub.log_models import LogEntry, LogPart
+from keys.documents import canonical_bytes
+from keys.formats import decode_base64, encode_base64
+from node.access_log import read_entries, sync_log
+from node.client import HubClient
+from node.errors import IntegrityError
+from node.kept_checkpoints import count_evidence
+from node.leaves import commit_part
+from node.log_verify import verify_hub, verify_kept
+from node.reconcile import Kind, reconcile, told_about
+from node.witnessing import witness_log
+from tests.federation import Federation, consent_basis
+from tests.node.logs import MemoryLog, cut_log, log_of, rewrite_tree
+from tests.people import people, person
+
+Change = Callable[[Any], Any]
+
+
+@pytest.fixture
+def sharing(federation: Federation) -> Federation:
+    federation.share("holder", people(10))
+    federation.consent("holder", "H00003")
+    return federation
+
+
+def lie(monkeypatch: pytest.MonkeyPatch, path: str, change: Change) -> None:
+    """A hub that signs altered answers to one call."""
+    call = HubClient.call
+
+    def lying(self: HubClient, method: str, called: str, body: Any = None) -> Any:
+        answer = call(self, method, called, body)
+        return change(answer) if called.partition("?")[0] == path else answer
+
+    monkeypatch.setattr(HubClient, "call", lying)
+
+
+def alter_oldest_look_up(federation: Federation) -> int:
+    """Make the oldest look-up say another purpose, and rehash the whole log."""
+    with federation.hub.database.writing() as session:
+        row = session.scalars(
+            select(LogEntry).where(LogEntry.action == Action.LOOKUP_ANSWERED).order_by(LogEntry.index)
+        ).first()
+        facts = json.loads(row.leaf) | {"purpose": "single_lookup"}
+        index = int(row.index)
+        row.leaf = canonical_bytes(facts)
+        session.flush()
+        rewrite_tree(session)
+    return index
+
+
+def refusals(federation: Federation) -> int:
+    with federation.hub.database.reading() as session:
+        rows = session.scalars(select(LogEntry).where(LogEntry.action == Action.WITNESS_REFUSED))
+        return len(list(rows))
+
+
+def test_a_rewritten_log_is_refused_by_a_witness_and_kept_as_evidence(sharing: Federation) -> None:
+    sharing.ask("asker", person(3))
+    asker = sharing.nodes["asker"]
+    sync_log(asker)
+    alter_oldest_look_up(sharing)
+    with pytest.raises(IntegrityError, match="witnessed"):
+        witness_log(asker)
+    assert refusals(sharing) == 1
+    assert count_evidence(asker.store) == 1
+    with pytest.raises(IntegrityError):
+        sharing.ask("asker", person(3))
+    assert [failure.rule for failure in verify_kept(asker).failures] == [
+        "contradictions signed by the hub are kept as evidence"
+    ]
+
+
+def test_a_log_put_back_to_an_older_one_is_refused(sharing: Federation) -> None:
+    sharing.ask("asker", person(3))
+    asker = sharing.nodes["asker"]
+    size = witness_log(asker)
+    with sharing.hub.database.writing() as session:
+        cut_log(session, size - 2)
+    with pytest.raises(IntegrityError, match="shorter than this node has witnessed"):
+        witness_log(asker)
+    assert refusals(sharing) == 1
+
+
+def test_a_log_put_back_and_grown_again_is_refused(sharing: Federation) -> None:
+    """The refusal itself and a new look-up make it longer than before: its content is still another."""
+    sharing.ask("asker", person(3))
+    asker = sharing.nodes["asker"]
+    size = witness_log(asker)
+    with sharing.hub.database.writing() as session:
+        cut_log(session, size - 1)
+        for _ in range(5):
+            append_entry(session, Action.LOG_READ, agency="holder", at=sharing.clock())
+    with pytest.raises(IntegrityError, match="cannot prove"):
+        witness_log(asker)
+
+
+def test_an_edited_text_is_refused_when_the_log_is_read(sharing: Federation) -> None:
+    index = sharing.ask("asker", person(3)).log_index
+    with sharing.hub.database.writing() as session:
+        who = (LogPart.index == index) & (LogPart.name == "who")
+        text = json.loads(session.scalars(select(LogPart.text).where(who)).one())
+        other = canonical_bytes(text | {"staff": "somebody-else"})
+        session.execute(update(LogPart).where(who).values(text=other))
+    for agency in ("asker", "holder"):
+        with pytest.raises(IntegrityError, match=f"log entry {index}: part who"):
+            sync_log(sharing.nodes[agency])
+
+
+def test_an_entry_in_our_name_that_nobody_asked_for_is_a_difference(sharing: Federation) -> None:
+    result = sharing.ask("asker", person(3))
+    asker = sharing.nodes["asker"]
+    sync_log(asker)
+    (real,) = [entry for entry in read_entries(asker.store) if entry.index == result.log_index]
+    parts = {"who": real.part("who"), "question": {**real.part("question"), "request": "ab" * 16}}
+    with sharing.hub.database.writing() as session:
+        forged = append_entry(
+            session,
+            Action.LOOKUP_ANSWERED,
+            agency="asker",
+            at=sharing.clock(),
+            facts={"purpose": "case_conference"},
+            parts=parts,
+        ).index
+    done = reconcile(asker)
+    assert [(one.index, one.kind) for one in done.differences] == [(forged, Kind.NEVER_ASKED)]
+
+
+def test_an_entry_that_says_another_reason_than_was_asked_is_a_difference(sharing: Federation) -> None:
+    """The same request once more, as if it had been repeated, but for another purpose."""
+    result = sharing.ask("asker", person(3))
+    asker = sharing.nodes["asker"]
+    sync_log(asker)
+    (real,) = [entry for entry in read_entries(asker.store) if entry.index == result.log_index]
+    with sharing.hub.database.writing() as session:
+        forged = append_entry(
+            session,
+            Action.LOOKUP_ANSWERED,
+            agency="asker",
+            at=sharing.clock(),
+            facts={"purpose": "safeguarding_panel"},
+            parts={"who": real.part("who"), "question": real.part("question")},
+        ).index
+    done = reconcile(asker)
+    assert [(one.index, one.kind) for one in done.differences] == [(forged, Kind.OTHER_CONTENT)]
+
+
+def hide(monkeypatch: pytest.MonkeyPatch, index: int) -> None:
+    """A hub that leaves an entry out of everything it shows."""
+
+    def without(page: Any) -> Any:
+        return {**page, "entries": [one for one in page["entries"] if one["index"] != index]}
+
+    lie(monkeypatch, "/v1/log", without)
+
+
+def test_an_entry_that_is_shown_no_longer_is_a_difference(
+    sharing: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = sharing.ask("asker", person(3)).log_index
+    holder = sharing.nodes["holder"]
+    sync_log(holder)
+    hide(monkeypatch, index)
+    for agency in ("asker", "holder"):
+        done = reconcile(sharing.nodes[agency])
+        assert [(one.index, one.kind) for one in done.differences] == [(index, Kind.SUPPRESSED)]
+
+
+def test_an_entry_never_shown_to_the_holder_is_found_with_the_askers_export(
+    sharing: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from node.access_log import read_documents
+
+    index = sharing.ask("asker", person(3)).log_index
+    asker, holder = sharing.nodes["asker"], sharing.nodes["holder"]
+    sync_log(asker)
+    told = {entry.index for entry in read_entries(asker.store) if told_about(entry, "holder")}
+    exported = [{**one, "parts": {}} for one in read_documents(asker.store) if one["index"] in told]
+    assert reconcile(holder, others=exported).differences == ()
+    hide(monkeypatch, index)
+    holder.store.connection.execute("DELETE FROM log_entry")
+    done = reconcile(holder, others=exported)
+    assert [(one.index, one.kind) for one in done.differences] == [(index, Kind.NOT_SHOWN)]
+
+
+def forge(federation: Federation, answer: Any, change: Change, *, junk: str = "leaf") -> Any:
+    """A receipt for another entry, in a log of its own that the hub really signs."""
+    receipt = answer["receipt"]
+    facts = json.loads(decode_base64(receipt["leaf"], field="leaf"))
+    texts = {name: part["text"] for name, part in receipt["parts"].items()}
+    shown = {"facts": facts, "parts": texts, "answer": answer}
+    change(shown)
+    salt = bytes(16)
+    facts["parts"] |= {name: commit_part(name, text, salt=salt) for name, text in texts.items()}
+    leaf = canonical_bytes(facts)
+    log = log_of(facts["index"], identity=federation.hub.identity, label=junk)
+    log.leaves[-1] = leaf
+    return {
+        **answer,
+        "receipt": {
+            "index": facts["index"],
+            "leaf": encode_base64(leaf),
+            "parts": {name: {"salt": encode_base64(salt), "text": text} for name, text in texts.items()},
+            "inclusion": [encode_base64(one) for one in log.inclusion(len(log.leaves) - 1, len(log.leaves))],
+            "checkpoint": log.note(len(log.leaves)),
+        },
+    }
+
+
+def _other_code(shown: Any) -> None:
+    shown["parts"]["question"]["cases"][0]["answers"]["holder"] = "N"
+
+
+def _other_case(shown: Any) -> None:
+    shown["parts"]["question"]["cases"][0]["case"] = 1
+
+
+def _other_basis(shown: Any) -> None:
+    shown["parts"]["question"]["cases"][0]["basis"]["method"] = "verbal"
+
+
+def _other_request(shown: Any) -> None:
+    shown["parts"]["question"]["request"] = "ab" * 16
+
+
+def _other_scope(shown: Any) -> None:
+    shown["parts"]["question"]["scope"] = []
+
+
+def _other_agencies(shown: Any) -> None:
+    shown["parts"]["question"]["agencies"] = ["holder"]
+
+
+def _other_staff(shown: Any) -> None:
+    shown["parts"]["who"]["staff"] = "somebody-else"
+
+
+def _other_conference(shown: Any) -> None:
+    shown["parts"]["who"]["conference"] = "mdt-9"
+
+
+def _other_signature(shown: Any) -> None:
+    shown["parts"]["who"]["request_signature"] = encode_base64(bytes(64))
+
+
+def _other_purpose(shown: Any) -> None:
+    shown["facts"]["purpose"] = "single_lookup"
+
+
+def _other_agency(shown: Any) -> None:
+    shown["facts"]["agency"] = "holder"
+
+
+def _other_action(shown: Any) -> None:
+    shown["facts"]["action"] = "lookup:refused:no_agreement"
+
+
+def _other_index(shown: Any) -> None:
+    shown["facts"]["index"] += 1
+
+
+def _a_part_less(shown: Any) -> None:
+    del shown["facts"]["parts"]["reasons"]
+
+
+def _a_part_more(shown: Any) -> None:
+    shown["facts"]["parts"]["holder:nobody"] = "00" * 32
+
+
+def _no_question(shown: Any) -> None:
+    del shown["parts"]["question"]
+
+
+def _cases_no_list(shown: Any) -> None:
+    shown["parts"]["question"]["cases"] = [1]
+
+
+SAID_OTHERWISE = (
+    _other_code, _other_case, _other_basis, _other_request, _other_scope, _other_agencies, _other_staff,
+    _other_conference, _other_signature, _other_purpose, _other_agency, _other_action, _other_index,
+    _a_part_less, _a_part_more, _no_question, _cases_no_list,
+)  # fmt: skip
+
+
+def test_no_answer_is_shown_whose_entry_says_something_else(
+    sharing: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change: list[Change] = []
+    lie(monkeypatch, "/v1/lookups", lambda answer: forge(sharing, answer, change[0]))
+    for one in SAID_OTHERWISE:
+        change[:] = [one]
+        with pytest.raises(IntegrityError, match=r"log entry \d+: the receipt") as caught:
+            sharing.ask("asker", person(3), basis=consent_basis())
+        assert "somebody" not in str(caught.value), one.__name__
+
+
+def _no_receipt(answer: Any) -> None:
+    del answer["receipt"]
+
+
+def _unsigned(answer: Any) -> None:
+    answer["receipt"]["checkpoint"] = log_of(3).note(3)
+
+
+def _of_another_log(answer: Any) -> None:
+    answer["receipt"]["checkpoint"] = MemoryLog(network="elsewhere").note(0)
+
+
+def _no_note(answer: Any) -> None:
+    answer["receipt"]["checkpoint"] = None
+
+
+def _no_proof(answer: Any) -> None:
+    answer["receipt"]["inclusion"] = []
+
+
+def _altered_proof(answer: Any) -> None:
+    answer["receipt"]["inclusion"][0] = encode_base64(bytes(32))
+
+
+def _altered_leaf(answer: Any) -> None:
+    leaf = json.loads(decode_base64(answer["receipt"]["leaf"], field="leaf"))
+    answer["receipt"]["leaf"] = encode_base64(canonical_bytes(leaf | {"policy": "00" * 32}))
+
+
+UNPROVED = (_no_receipt, _unsigned, _of_another_log, _no_note, _no_proof, _altered_proof, _altered_leaf)
+
+
+def test_no_answer_is_shown_that_is_not_proved(sharing: Federation, monkeypatch: pytest.MonkeyPatch) -> None:
+    change: list[Callable[[Any], None]] = []
+
+    def spoil(answer: Any) -> Any:
+        change[0](answer)
+        return answer
+
+    lie(monkeypatch, "/v1/lookups", spoil)
+    for one in UNPROVED:
+        change[:] = [one]
+        with pytest.raises(IntegrityError):
+            sharing.ask("asker", person(3))
+
+
+@pytest.mark.parametrize(
+    ("grown", "said"),
+    [
+        pytest.param(
+            False, "of a length this node has witnessed has another content", id="of the same length"
+        ),
+        pytest.param(True, "not the one it witnessed", id="the log has grown meanwhile"),
+    ],
+)
+def test_a_history_shown_with_answers_alone_is_found_at_the_next_exchange(
+    sharing: Federation, monkeypatch: pytest.MonkeyPatch, grown: bool, said: str
+) -> None:
+    """A fork: everything in it is true and signed, only its witnesses are shown another log."""
+    with monkeypatch.context() as forking:
+        lie(forking, "/v1/lookups", lambda answer: forge(sharing, answer, lambda _shown: None, junk="fork"))
+        assert sharing.ask("asker", person(3)).cases[0].answers
+    if grown:
+        with sharing.hub.database.writing() as session:
+            append_entry(session, Action.LOG_READ, agency="holder", at=sharing.clock())
+    with pytest.raises(IntegrityError, match=said):
+        witness_log(sharing.nodes["asker"])
+
+
+def test_two_roots_for_one_length_are_kept_as_evidence(
+    sharing: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = sharing.ask("asker", person(3)).log_index
+    asker = sharing.nodes["asker"]
+    sync_log(asker)
+
+    def shown(page: Any) -> Any:
+        log = log_of(first, identity=sharing.hub.identity, label="fork")
+        return {"entries": [], "last": 0, "checkpoint": log.note(first)}
+
+    lie(monkeypatch, "/v1/log", shown)
+    with pytest.raises(IntegrityError, match="two different logs of one length"):
+        sync_log(asker)
+    assert count_evidence(asker.store) == 1
+
+
+def test_a_published_head_must_have_the_cosignatures_it_says(
+    sharing: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for agency in ("asker", "holder"):
+        witness_log(sharing.nodes[agency])
+    head = verify_hub(sharing.nodes["asker"])
+    assert set(head.cosigned_by) == {"asker", "holder"} and head.quorum == 2
+
+    def alone(answer: Any) -> Any:
+        lines = [one for one in answer["witnessed"].splitlines(keepends=True) if "/holder " not in one]
+        return {**answer, "witnessed": "".join(lines)}
+
+    lie(monkeypatch, "/v1/log/checkpoint", alone)
+    with pytest.raises(IntegrityError, match="fewer witnesses"):
+        verify_hub(sharing.nodes["asker"])
