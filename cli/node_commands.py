@@ -159,6 +159,7 @@ def import_(ctx: click.Context, /, file: Path, output_format: str, **options: An
             "removed": plan.removed,
             "unchanged": plan.unchanged,
             "held": len(plan.held),
+            "sealed": plan.sealed,
             "rows": caseload.rows,
             "parked": caseload.summary.unusable,
         },
@@ -212,12 +213,15 @@ def push(ctx: click.Context, dry_run: bool, output_format: str) -> None:
 def seal(ctx: click.Context) -> None:
     """Seal one person (protected identity): taken off the hub at once, never encoded again.
 
-    The local id is prompted for, or one line of stdin.
+    Every row that is exactly the same person (CHAIN or NHS number, or birth date and names) is sealed too,
+    and named. The local id is prompted for, or one line of stdin.
     """
     from node.sealing import seal_person
 
     opened = open_node(ctx, Role.RESPONDER)
-    if not seal_person(opened, read_line("Local id")):
+    sealed = seal_person(opened, read_line("Local id"))
+    _name_the_same(sealed.others, "Sealed too, being the same person")
+    if not sealed.known:
         raise CompletedWithWarnings(
             "the caseload has no such reference, so nobody was taken off the hub: check the spelling. "
             "If it is right, nobody is shared under it from now on; else undo it with 'knownto node unseal'"
@@ -229,11 +233,18 @@ def seal(ctx: click.Context) -> None:
 @staff_option()
 @click.pass_context
 def unseal(ctx: click.Context) -> None:
-    """Unseal one person: the next push shares them again."""
+    """Unseal one person, with every row that is exactly the same: the next push shares them again."""
     from node.sealing import unseal_person
 
-    unseal_person(open_node(ctx, Role.RESPONDER), read_line("Local id"))
+    unsealed = unseal_person(open_node(ctx, Role.RESPONDER), read_line("Local id"))
+    _name_the_same(unsealed.others, "Unsealed too, being the same person")
     say("Unsealed. The next push shares this person.")
+
+
+def _name_the_same(references: Sequence[str], words: str) -> None:
+    """The agency's own references are data: on stdout, for whoever has to see to them."""
+    for reference in references:
+        click.echo(f"{words}: {reference}")
 
 
 @node.command()

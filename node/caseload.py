@@ -166,14 +166,28 @@ def shareable_records(store: Store) -> Iterator[KeptRecord]:
         yield KeptRecord(row["handle"], row["content_tag"], _parse_record(content))
 
 
-def set_sealed(store: Store, handle: str, *, sealed: bool) -> None:
-    """Seal or unseal a person; a sealed one is due to be removed from the hub if it may hold them."""
-    with store.transaction() as connection:
-        connection.execute(
-            "UPDATE person SET sealed = ?, removal_due = ? AND EXISTS "
-            "(SELECT 1 FROM shared WHERE shared.handle = person.handle) WHERE handle = ?",
-            (sealed, sealed, handle),
-        )
+def all_identifiers(store: Store) -> Iterator[tuple[str, tuple[Identifiers, ...]]]:
+    """Everybody in the caseload, and everybody who is remembered without standing in it, by handle."""
+    rows = store.connection.execute(
+        "SELECT handle FROM caseload UNION SELECT handle FROM person WHERE known_as IS NOT NULL"
+    ).fetchall()
+    for row in rows:
+        yield row["handle"], identifiers_under(store, row["handle"]) or ()
+
+
+def mark_sealed(store: Store, handle: str, *, sealed: bool) -> None:
+    """Seal or unseal a handle; a sealed one is due to be removed from the hub if it may hold it."""
+    store.connection.execute(
+        "UPDATE person SET sealed = ?, removal_due = ? AND EXISTS "
+        "(SELECT 1 FROM shared WHERE shared.handle = person.handle) WHERE handle = ?",
+        (sealed, sealed, handle),
+    )
+
+
+def sealed_handles(store: Store) -> set[str]:
+    """Everybody who is sealed."""
+    rows = store.connection.execute("SELECT handle FROM person WHERE sealed")
+    return {row["handle"] for row in rows}
 
 
 def is_sealed(store: Store, handle: str) -> bool:

@@ -9,7 +9,7 @@ Where a row under a reference that carries one cannot be the person who stood th
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from node.caseload import (
     delete_row,
@@ -20,11 +20,14 @@ from node.caseload import (
     known_tags,
     make_handle,
     mark_parked,
+    mark_sealed,
     put_record,
     record_tag,
+    sealed_handles,
 )
 from node.consent import find_document
 from node.consent_terms import Refusal
+from node.duplicates import same_people
 from node.errors import RecordFormatError
 from node.identifiers import Record
 from node.records import ParkedRecord
@@ -52,6 +55,7 @@ class ImportPlan:
         before: People in the caseload before.
         compared: Rows whose reference has stood for somebody before.
         moved: How many of these cannot be the same person, held or not.
+        sealed: Rows sealed by the import, being exactly the same person as somebody sealed.
     """
 
     added: int
@@ -62,6 +66,7 @@ class ImportPlan:
     before: int = 0
     compared: int = 0
     moved: int = 0
+    sealed: int = 0
 
 
 @dataclass(slots=True, repr=False)
@@ -165,7 +170,17 @@ def import_records(
             _let_go(store, handle, sorting)
         for one in parked:
             _park(store, one)
-    return sorting.plan()
+        sealed = _seal_the_same(store)
+    return replace(sorting.plan(), sealed=sealed)
+
+
+def _seal_the_same(store: Store) -> int:
+    """Extend seals to new rows of the same people, before anybody can push them."""
+    sealed = sealed_handles(store)
+    others = same_people(store, sealed) - sealed if sealed else set()
+    for handle in others:
+        mark_sealed(store, handle, sealed=True)
+    return len(others)
 
 
 def _sort(store: Store, records: Sequence[Record], same_person: frozenset[int]) -> _Sorting:

@@ -1,31 +1,57 @@
 """People who must never be findable: sealed at the node, taken off the hub at once, never encoded again.
 
-Sealing is kept here before the hub is called, so that a broken connection cannot undo it: the removal then
-waits and goes first with the next command that reaches the hub.
+A seal reaches every row of the caseload that is exactly the same person (`node.duplicates`), and every such
+row that an import brings later. It is kept here before the hub is called, so that a broken connection cannot
+undo it: the removal then waits and goes first with the next command that reaches the hub.
 """
 
 from __future__ import annotations
 
-from node.caseload import is_in_caseload, make_handle, require_handle, set_sealed
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from node.caseload import (
+    is_in_caseload,
+    make_handle,
+    mark_sealed,
+    reference_of,
+    require_handle,
+    sealed_handles,
+)
+from node.duplicates import same_people
 from node.errors import HubUnreachableError
 from node.home import Node
 from node.pushing import remove_due
+from node.store import Store
 
 
-def seal_person(node: Node, local_id: str) -> bool:
+@dataclass(frozen=True, slots=True, repr=False)
+class Sealed:
+    """What a seal, or its end, reached.
+
+    Attributes:
+        known: Whether the caseload has the reference.
+        others: This agency's references of the same person that were sealed or unsealed too, sorted.
+    """
+
+    known: bool
+    others: tuple[str, ...]
+
+
+def seal_person(node: Node, local_id: str) -> Sealed:
     """Seal a person and take them off the hub.
 
     A reference that is not in the caseload is sealed in advance: a later import will not share it.
 
-    Returns:
-        Whether the caseload has the reference.
-
     Raises:
         HubUnreachableError: Sealed here; the removal from the hub waits.
     """
-    with node.store.transaction():
-        handle = make_handle(node.store, local_id)
-    set_sealed(node.store, handle, sealed=True)
+    store = node.store
+    with store.transaction():
+        handle = make_handle(store, local_id)
+        others = same_people(store, [handle]) - sealed_handles(store) - {handle}
+        for one in (handle, *others):
+            mark_sealed(store, one, sealed=True)
     try:
         remove_due(node)
     except HubUnreachableError:
@@ -33,13 +59,23 @@ def seal_person(node: Node, local_id: str) -> bool:
             "sealed at this node, but the hub cannot be reached and may still hold the tokens. "
             "They are removed first with the next command that reaches the hub"
         ) from None
-    return is_in_caseload(node.store, handle)
+    return Sealed(is_in_caseload(store, handle), _references(store, others))
 
 
-def unseal_person(node: Node, local_id: str) -> None:
-    """Unseal a person; the next push shares them again.
+def unseal_person(node: Node, local_id: str) -> Sealed:
+    """Unseal a person, under all references that are exactly the same; the next push shares them again.
 
     Raises:
         RecordFormatError: This node has never seen the reference.
     """
-    set_sealed(node.store, require_handle(node.store, local_id), sealed=False)
+    store = node.store
+    with store.transaction():
+        handle = require_handle(store, local_id)
+        others = same_people(store, [handle]) & sealed_handles(store) - {handle}
+        for one in (handle, *others):
+            mark_sealed(store, one, sealed=False)
+    return Sealed(is_in_caseload(store, handle), _references(store, others))
+
+
+def _references(store: Store, handles: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(reference_of(store, handle) or "" for handle in handles))

@@ -97,7 +97,7 @@ def test_a_sealed_person_is_found_no_more_until_unsealed_and_pushed(federation: 
     holder = federation.nodes["holder"]
     federation.share("holder", people(20))
     federation.consent("holder", "H00003")
-    assert seal_person(holder, "H00003")
+    assert seal_person(holder, "H00003").known
     assert federation.words("asker", person(3)) == {"holder": "No shared match"}
     assert push_caseload(holder).records == 19
     unseal_person(holder, "H00003")

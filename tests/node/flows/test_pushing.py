@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 import node.pushing as pushing
 from hub.models import Record as HubRecord
-from node.caseload import count_caseload, find_handle, set_sealed
+from node.caseload import count_caseload, find_handle, mark_sealed
 from node.errors import HubRefusedError, HubUnreachableError
 from node.home import Node
 from node.pushing import card_text, plan_push, push_caseload
@@ -148,7 +148,7 @@ def test_somebody_sealed_while_a_push_is_planned_is_not_sent(
         planned = plan(node)
         handle = find_handle(node.store, "H00002")
         assert handle is not None
-        set_sealed(node.store, handle, sealed=True)
+        mark_sealed(node.store, handle, sealed=True)
         return planned
 
     monkeypatch.setattr(pushing, "plan_push", plan_then_seal)

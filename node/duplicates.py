@@ -1,0 +1,50 @@
+"""Rows of one caseload that are exactly the same person: what a seal has to reach.
+
+Exactly means an equal CHAIN or NHS number, or an equal whole birth date with equal names, in any way a row
+writes the person; and what is the same as the same is the same. Nothing is guessed: the matcher's *possibly*
+would seal strangers, and `node.same_person` is for one reference over time. A duplicate that is written
+otherwise has to be sealed by itself.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias
+
+from node.caseload import all_identifiers
+from node.identifiers import Identifiers
+from node.store import Store
+
+Key: TypeAlias = tuple[str | int | None, ...]
+
+
+def same_people(store: Store, handles: Iterable[str]) -> set[str]:
+    """The handles of everybody who is exactly the same person as one of these, themselves included.
+
+    Whoever stands in the caseload is compared, and whoever is remembered because of a seal or a consent.
+    """
+    keys = {handle: set(_keys(identifiers)) for handle, identifiers in all_identifiers(store)}
+    having: dict[Key, set[str]] = defaultdict(set)
+    for handle, of_handle in keys.items():
+        for key in of_handle:
+            having[key].add(handle)
+    found: set[str] = set()
+    waiting = list(handles)
+    while waiting:
+        handle = waiting.pop()
+        if handle not in found:
+            found.add(handle)
+            waiting.extend(other for key in keys.get(handle, ()) for other in having[key])
+    return found
+
+
+def _keys(identifiers: Iterable[Identifiers]) -> Iterator[Key]:
+    for way in identifiers:
+        if way.chain is not None:
+            yield "chain", way.chain
+        if way.nhs_number is not None:
+            yield "nhs_number", way.nhs_number
+        birth = way.birth
+        if way.has_names and birth is not None and birth.complete and not birth.weak:
+            yield "born", birth.year, birth.month, birth.day, way.forename, way.surname
