@@ -40,7 +40,7 @@ def staff_option() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     )
 
 
-def open_node(ctx: click.Context, role: str | tuple[str, ...] = ANY_ROLE) -> Node:
+def open_node(ctx: click.Context, role: str | tuple[str, ...]) -> Node:
     """The node of the home the command was given, opened with its passphrase for whoever acts.
 
     Args:

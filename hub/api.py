@@ -17,8 +17,8 @@ from hub.problems import MEDIA_TYPE, describe_validation, problem_of
 from hub.routes import access_log, agreements, caseload, consent, epochs, lookups, membership, reviews
 
 ROUTERS = (
-    membership.public, membership.router, epochs.router, agreements.router, caseload.router, consent.router,
-    lookups.router, access_log.router, reviews.router,
+    membership.public, membership.enrolments, membership.router, epochs.router, agreements.router,
+    caseload.router, consent.router, lookups.router, access_log.router, reviews.router,
 )  # fmt: skip
 SIGNATURE = {
     "type": "apiKey",

@@ -9,9 +9,10 @@ from fastapi import Depends, Path, Request, Response
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
+from hub.agreements import require_live
 from hub.authentication import CallingNode, EnrollingNode
-from hub.errors import NodeNotConfirmedError
 from hub.problems import problem_of
+from hub.roles import State, require_permitted
 from hub.schemas import Problem
 from hub.service import Hub
 
@@ -53,22 +54,23 @@ BatchNumber = Annotated[int, Path(ge=0, le=1_000_000, description="Number of the
 Handle = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$", description="A record's random handle.")]
 
 
-class ConfirmedRoute(APIRoute):
-    """A route for confirmed nodes only: asked before the body is even parsed."""
+class PermittedRoute(APIRoute):
+    """A route for whom the table of roles names, in the state it names: asked before the body is parsed."""
 
     def get_route_handler(self) -> Handler:
         """Wrap the handler."""
         handle = super().get_route_handler()
 
-        async def confirmed(request: Request) -> Response:
-            if not request.state.caller.confirmed:
-                raise NodeNotConfirmedError("the hub's operator has not confirmed this node yet")
+        async def permitted(request: Request) -> Response:
+            permission = require_permitted((request.method, self.path), request.state.caller)
+            if permission.state == State.LIVE:
+                await run_in_threadpool(_require_live, request)
             return await handle(request)
 
-        return confirmed
+        return permitted
 
 
-class LoggedRoute(ConfirmedRoute):
+class LoggedRoute(PermittedRoute):
     """A route whose refusals are logged before they are answered, whatever the refusal is."""
 
     def get_route_handler(self) -> Handler:
@@ -83,6 +85,12 @@ class LoggedRoute(ConfirmedRoute):
                 raise
 
         return logged
+
+
+def _require_live(request: Request) -> None:
+    hub: Hub = request.app.state.hub
+    with hub.database.reading() as session:
+        require_live(session, request.state.caller.agency, at=hub.clock())
 
 
 def _log_refusal(request: Request, error: Exception) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from hub.agreements import require_live
 from hub.consent import list_consents, store_consent
 from hub.consent_schemas import ConsentDocument, Consents, ConsentStored, ConsentView
-from hub.routes.calls import PROBLEMS, Caller, ConfirmedRoute, Handle, RunningHub
+from hub.routes.calls import PROBLEMS, Caller, Handle, PermittedRoute, RunningHub
 
-router = APIRouter(prefix="/v1/consents", tags=["consent"], responses=PROBLEMS, route_class=ConfirmedRoute)
+router = APIRouter(prefix="/v1/consents", tags=["consent"], responses=PROBLEMS, route_class=PermittedRoute)
 
 
 @router.put("/{handle}", summary="Record or withdraw consent")
@@ -18,7 +17,6 @@ def put_consent(handle: Handle, body: ConsentDocument, hub: RunningHub, caller: 
     at = hub.clock()
     document = body.model_dump(mode="json")
     with hub.database.writing() as session:
-        require_live(session, caller.agency, at=at)
         version = store_consent(session, caller, handle, document, at=at)
     return ConsentStored(handle=handle, version=version)
 
@@ -27,6 +25,5 @@ def put_consent(handle: Handle, body: ConsentDocument, hub: RunningHub, caller: 
 def read_consents(hub: RunningHub, caller: Caller) -> Consents:
     """The newest consent of each of the caller's handles, sorted by handle."""
     with hub.database.reading() as session:
-        require_live(session, caller.agency, at=hub.clock())
         views = [ConsentView.model_validate(view) for view in list_consents(session, caller)]
     return Consents(consents=views)

@@ -14,11 +14,12 @@ from hub.errors import UnavailableError
 from hub.log_models import LogHead
 from hub.membership import enrol, list_agencies
 from hub.models import Agency
-from hub.routes.calls import PROBLEMS, Caller, ConfirmedRoute, Enroller, RunningHub
+from hub.routes.calls import PROBLEMS, Caller, Enroller, PermittedRoute, RunningHub
 from hub.schemas import Agencies, AgencyView, Enrolled, Enrolment, Health, HubDescription
 
 public = APIRouter(prefix="/v1", tags=["hub"], responses=PROBLEMS)
-router = APIRouter(prefix="/v1", tags=["membership"], responses=PROBLEMS, route_class=ConfirmedRoute)
+enrolments = APIRouter(prefix="/v1", tags=["hub"], responses=PROBLEMS, route_class=PermittedRoute)
+router = APIRouter(prefix="/v1", tags=["membership"], responses=PROBLEMS, route_class=PermittedRoute)
 
 
 @public.get("/health", summary="Is the hub able to work?")
@@ -40,7 +41,7 @@ def read_hub(hub: RunningHub) -> HubDescription:
     )
 
 
-@public.post("/enrolments", status_code=201, summary="Enrol a node's keys")
+@enrolments.post("/enrolments", status_code=201, summary="Enrol a node's keys")
 def create_enrolment(body: Enrolment, hub: RunningHub, node: Enroller) -> Enrolled:
     """Notes a node's new keys against a one-time token; signed with the new key as proof of possession."""
     with hub.database.writing() as session:

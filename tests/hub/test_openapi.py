@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hub.api import describe_api, format_api
-from hub.routes.calls import ConfirmedRoute, LoggedRoute
+from hub.routes.calls import LoggedRoute, PermittedRoute
 
 CHECKED_IN = Path(__file__).parents[2] / "docs" / "openapi.json"
 CALLS = [
@@ -38,10 +38,10 @@ def test_every_field_of_the_wire_is_closed() -> None:
     assert {name for name in open_ones if schemas[name]["type"] == "object"} == {"Problem"}
 
 
-def test_every_signed_call_but_enrolment_is_for_confirmed_nodes_and_look_ups_log_refusals() -> None:
+def test_every_signed_call_asks_the_table_of_roles_and_look_ups_log_refusals() -> None:
     from hub.api import ROUTERS
 
     kinds = {route.path: type(route) for router in ROUTERS for route in router.routes}  # type: ignore[attr-defined]
-    plain = {path for path, kind in kinds.items() if not issubclass(kind, ConfirmedRoute)}
-    assert plain == {*UNSIGNED, "/v1/enrolments"}
+    plain = {path for path, kind in kinds.items() if not issubclass(kind, PermittedRoute)}
+    assert plain == UNSIGNED
     assert kinds["/v1/lookups"] is LoggedRoute

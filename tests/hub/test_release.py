@@ -56,7 +56,7 @@ def held(network: Network, monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def test_a_refused_look_up_is_held_back_like_an_answered_one(network: Network, held: list[float]) -> None:
     node = network.join("council")
     answer = node.call("POST", "/v1/lookups", {"format": "lookup/1"})
-    assert answer.status == 422
+    assert answer.status == 403
     assert len(held) == 1
 
 

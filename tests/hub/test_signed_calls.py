@@ -148,7 +148,9 @@ def test_a_malformed_body_is_described_without_any_of_its_values(node: Node, doc
     assert "input" not in answer.document
 
 
-def test_malformed_fields_are_named_with_their_rule(node: Node) -> None:
+def test_malformed_fields_are_named_with_their_rule(node: Node, network: Network) -> None:
+    network.join("holder-2")
+    network.agree("holder-1", "holder-2")
     answer = node.call("PUT", "/v1/consents/" + "ab" * 16, {"format": "consent/2", "version": 0})
     assert "version: greater than equal (ge 1)" in answer.document["detail"]
     assert answer.document["type"] == "https://known-to.example/problems/malformed"

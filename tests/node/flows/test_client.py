@@ -130,7 +130,7 @@ def test_an_error_of_the_transport_shows_neither_address_nor_request() -> None:
 
 def test_a_problem_keeps_its_code_and_its_detail(federation: Federation) -> None:
     with pytest.raises(HubRefusedError) as refused:
-        federation.nodes["holder"].client().call("GET", "/v1/epochs/none/envelope")
+        federation.acting("holder", "custodian").client().call("GET", "/v1/epochs/none/envelope")
     assert (refused.value.code, refused.value.status) == ("not_found", 404)
 
 

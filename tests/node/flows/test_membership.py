@@ -97,7 +97,7 @@ def test_no_key_is_handed_out_under_another_fingerprint(
 def test_a_relayed_key_that_was_tampered_with_is_refused(
     federation: Federation, monkeypatch: pytest.MonkeyPatch, part: str, lie: Any
 ) -> None:
-    holder = federation.nodes["holder"]
+    holder = federation.acting("holder", "custodian")
     custodian = federation.nodes["asker"].identity.public.fingerprint
     liar = LyingHub(holder.client(), {part: lie})
     monkeypatch.setattr(type(holder), "client", lambda self: liar)
@@ -118,7 +118,7 @@ def test_the_custodian_does_not_receive_its_own_key(federation: Federation) -> N
 
 
 def test_only_the_custodian_makes_epochs(federation: Federation) -> None:
-    holder = federation.nodes["holder"]
+    holder = federation.acting("holder", "custodian")
     before = holder.epoch_key().epoch
     with pytest.raises(HubRefusedError) as refused:
         make_epoch(holder, ["dob", "names"])

@@ -174,7 +174,7 @@ def test_a_node_that_missed_the_new_epoch_is_told_so(federation: Federation) -> 
     from node.epochs import make_epoch
 
     federation.share("holder", people(3))
-    make_epoch(federation.nodes["asker"], ["dob", "names"])
+    make_epoch(federation.acting("asker", "custodian"), ["dob", "names"])
     with pytest.raises(HubRefusedError) as refused:
         federation.share("holder", people(4))
     assert refused.value.code == "epoch_mismatch"
@@ -225,6 +225,6 @@ def test_sealing_takes_somebody_off_even_when_the_hub_takes_no_batches(
     if ended == "agreement":
         federation.clock.advance(days=181)
     else:
-        make_epoch(federation.nodes["asker"], ["dob", "names"])
+        make_epoch(federation.acting("asker", "custodian"), ["dob", "names"])
     seal_person(holder, "H00002")
     assert (hub_count(federation), count_caseload(holder.store).removal_due) == (0, 0)
