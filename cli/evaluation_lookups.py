@@ -18,7 +18,7 @@ from matcher.decisions import Thresholds
 from matcher.linking import link, share_known_elsewhere
 from matcher.lookups import Hits, score_lookups
 from matcher.model import Model, shipped_model
-from matcher.tokens import FloatArray, IntArray, TokenSet
+from matcher.tokens import BoolArray, FloatArray, IntArray, TokenSet
 from node.identifiers import Case
 from node.slots import Encoder
 
@@ -62,8 +62,8 @@ def measure_lookups(
         posterior[row] = _ask(encoder, index, population, model, case, sizes, areas, known_rates)
         seconds.append(time.perf_counter() - started)
         advance(1)
-    is_known = np.asarray([[agency in known_at.get(p, ()) for agency in population.agencies] for p in people])
-    return _document(posterior.ravel(), is_known.reshape(posterior.shape).ravel(), seconds)
+    is_known = [agency in known_at.get(person, ()) for person in people for agency in population.agencies]
+    return _document(posterior.ravel(), np.asarray(is_known, dtype=np.bool_), seconds)
 
 
 def fitted_to_index(population: Population) -> tuple[Model, FloatArray]:
@@ -139,7 +139,7 @@ def _known_at(truth_file: Path, agencies: Sequence[str]) -> dict[str, set[str]]:
     return known
 
 
-def _document(posterior: FloatArray, is_known: Any, seconds: Sequence[float]) -> dict[str, Any]:
+def _document(posterior: FloatArray, is_known: BoolArray, seconds: Sequence[float]) -> dict[str, Any]:
     thresholds = Thresholds()
     total = int(is_known.sum())
 

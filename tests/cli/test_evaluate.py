@@ -370,6 +370,14 @@ def test_two_tables_of_one_name_are_invalid(tmp_path: Path) -> None:
     assert code_of(run("pairs", folder, "--fields", FIELDS)) == 7
 
 
+def test_cases_that_are_all_parked_are_counted_and_nothing_is_known(tmp_path: Path) -> None:
+    folder = tiny(tmp_path)
+    (folder / "cases.csv").write_text("case_ref,dob,initials,person_id\nx,,QZ,1\ny,,XK,2\n", "utf-8")
+    document = printed("lookups", folder, "--cases", "cases.csv", "--fields", FIELDS)
+    assert document["parked"] == 2
+    assert document["known"]["n"] == document["known_or_possible"]["n"] == 0
+
+
 def test_a_case_whose_person_is_not_said_is_invalid_and_its_row_named(tmp_path: Path) -> None:
     folder = tiny(tmp_path)
     cases = "case_ref,dob,initials,person_id\nx,1980-02-03,QZ,1\ny,1991-05-06,XK,\n"

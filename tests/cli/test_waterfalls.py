@@ -81,7 +81,8 @@ def test_each_bar_begins_where_the_one_before_ended_and_the_last_is_their_sum() 
         assert width == pytest.approx(abs(weight) * scale, abs=0.2)
         end += weight
     left, width, _ = found[-1]
-    assert (left, width) == (pytest.approx(zero, abs=0.2), pytest.approx(end * scale, abs=0.2))
+    assert left == pytest.approx(zero, abs=0.2)
+    assert width == pytest.approx(end * scale, abs=0.2)
 
 
 def test_what_speaks_against_is_hatched_and_not_only_of_another_colour() -> None:
