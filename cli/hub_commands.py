@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from cli.alarm_commands import alarms
 from cli.output import emit, format_option, say
 
 if TYPE_CHECKING:
@@ -258,6 +259,9 @@ def policy(ctx: click.Context, output_format: str) -> None:
         emit(described, "json")
     else:
         click.echo(format_policy(described), nl=False)
+
+
+hub.add_command(alarms)
 
 
 @hub.group()
