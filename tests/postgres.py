@@ -36,14 +36,24 @@ class PostgresServer:
         """SQLAlchemy URL of a database."""
         return f"postgresql+psycopg://{self.user}@/{database}?host={self.socket_directory}"
 
-    def create_database(self, template: str = "template0") -> str:
-        """Make a database, empty or as a copy of another, and return its name."""
-        name = f"test_{next(self._numbers)}"
+    def create_database(self, template: str = "template0", *, folder: Path | None = None) -> str:
+        """Make a database, empty or as a copy of another, and return its name.
+
+        Args:
+            template: What it is a copy of.
+            folder: Where its tables are to be; the server's own user must be able to get there.
+        """
+        number = next(self._numbers)
+        name, place = f"test_{number}", ""
         with psycopg.connect(
             host=str(self.socket_directory), user=self.user, dbname="postgres"
         ) as connection:
             connection.autocommit = True
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
+            if folder is not None:
+                _give_away(folder)
+                connection.execute(f"CREATE TABLESPACE space_{number} LOCATION '{folder}'".encode())
+                place = f" TABLESPACE space_{number}"
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}{place}".encode())
         return name
 
 
@@ -108,6 +118,16 @@ def postgres_or_skip(*, durable: bool = False) -> Iterator[PostgresServer]:
         pytest.skip(message)
     with running_postgres(durable=durable) as server:
         yield server
+
+
+def _give_away(folder: Path) -> None:
+    """Let the server's user have a folder, and pass through those above it."""
+    owner = _owner()
+    if owner is None:
+        return
+    os.chown(folder, owner.pw_uid, owner.pw_gid)
+    for above in folder.parents:
+        above.chmod(above.stat().st_mode | 0o011)
 
 
 def _owner() -> pwd.struct_passwd | None:

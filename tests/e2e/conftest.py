@@ -16,6 +16,12 @@ def postgres_server() -> Iterator[PostgresServer]:
     yield from postgres_or_skip()
 
 
+@pytest.fixture(scope="session")
+def durable_postgres() -> Iterator[PostgresServer]:
+    """A server whose commits wait for the disk: what is acknowledged must have been durable."""
+    yield from postgres_or_skip(durable=True)
+
+
 @pytest.fixture(
     params=[
         pytest.param((False, "sqlite"), id="in process, SQLite"),
