@@ -108,7 +108,9 @@ def append_entry(
     """
     head = lock_head(session)
     leaf = make_leaf(head.size + 1, str(action), agency=agency, at=at, facts=facts or {}, parts=parts or {})
-    row = {"index": leaf.index, "at": at, "action": str(action), "agency": agency, "leaf": leaf.data}
+    # To the second, as the leaf says it, so that a column that says anything else is found.
+    second = at.replace(microsecond=0)
+    row = {"index": leaf.index, "at": second, "action": str(action), "agency": agency, "leaf": leaf.data}
     connection = session.connection()
     connection.execute(insert(table_of(LogEntry)), row)
     grown, inclusion = add_leaf(session, head, leaf.data)

@@ -31,7 +31,7 @@ CHUNK = 200
 HOLDER = holder_part("")
 
 Node = tuple[int, int]
-_Subject = tuple[str, int | None, str | None]  # Holder, case, handle.
+_Subject = tuple[int, str, int | None, str | None]  # Number, holder, case, handle.
 T = TypeVar("T")
 
 
@@ -125,9 +125,6 @@ def verify_log(session: Session, *, network: str) -> Verification:
     _verify_nothing_beyond(session, walk)
     walk.check(head.size == walk.size, walk.size, "head_size")
     walk.check(list(head.frontier) == walk.frontier, walk.size, "head_frontier")
-    beyond = select(LogCosignature.size).where(or_(LogCosignature.size > walk.size, LogCosignature.size < 1))
-    for size in session.scalars(beyond):
-        walk.check(False, size, "cosignature")
     return Verification(
         walk.size,
         walk.parts,
@@ -173,9 +170,9 @@ def _read_chunk(session: Session, begin: int, end: int) -> _Rows | None:
             )
         ).all()
         subjects = session.execute(
-            select(LogSubject.index, LogSubject.holder, LogSubject.case, LogSubject.handle).where(
-                LogSubject.index.between(begin, end)
-            )
+            select(
+                LogSubject.index, LogSubject.number, LogSubject.holder, LogSubject.case, LogSubject.handle
+            ).where(LogSubject.index.between(begin, end))
         ).all()
         cosignatures = session.scalars(
             select(LogCosignature).where(LogCosignature.size.between(begin, end))
@@ -185,7 +182,7 @@ def _read_chunk(session: Session, begin: int, end: int) -> _Rows | None:
     return _Rows(
         {row[0]: row for row in entries},
         _grouped((row[0], (row[1], row[2], row[3])) for row in parts),
-        _grouped((row[0], (row[1], row[2], row[3])) for row in subjects),
+        _grouped((row[0], (row[1], row[2], row[3], row[4])) for row in subjects),
         _grouped((row.size, row) for row in cosignatures),
     )
 
@@ -197,8 +194,9 @@ def _verify_leaf(walk: _Walk, index: int, row: Any) -> Mapping[str, Any]:
         walk.check(False, index, "leaf_malformed")
         return dict.fromkeys(LEAF_FIELDS) | {"parts": {}}
     walk.check(facts["index"] == index, index, "leaf_index")
-    columns = (format_time(row.at), row.action, row.agency)
-    walk.check((facts["at"], facts["action"], facts["agency"]) == columns, index, "leaf_columns")
+    columns = (format_time(row.at), 0, row.action, row.agency)
+    said = (facts["at"], row.at.microsecond, facts["action"], facts["agency"])
+    walk.check(said == columns, index, "leaf_columns")
     return facts
 
 
@@ -226,17 +224,19 @@ def _verify_subjects(
     erased: bool,
 ) -> None:
     """Whom the entry is about must be what its texts say, or a look-up could be hidden from its holder."""
+    walk.check(sorted(number for number, *_ in subjects) == [*range(len(subjects))], index, "subjects")
     if erased:
-        walk.check(all(handle is None for _, _, handle in subjects), index, "subjects")
+        walk.check(all(handle is None for *_, handle in subjects), index, "subjects")
         return
     told = []
     for name, part in texts.items():
         if name.startswith(HOLDER):
             told += _told(walk, index, name, part)
-    walk.check(sorted(told, key=str) == sorted(subjects, key=str), index, "subjects")
+    kept = [(holder, case, handle) for _, holder, case, handle in subjects]
+    walk.check(sorted(told, key=str) == sorted(kept, key=str), index, "subjects")
 
 
-def _told(walk: _Walk, index: int, name: str, part: Part) -> list[_Subject]:
+def _told(walk: _Walk, index: int, name: str, part: Part) -> list[tuple[str, Any, Any]]:
     """Holder, case and handle of every case that a holder's part tells of."""
     try:
         return [(name.removeprefix(HOLDER), case["case"], case["handle"]) for case in part.text["cases"]]
@@ -280,9 +280,18 @@ def _verify_cosignature(walk: _Walk, row: LogCosignature, *, network: str) -> No
 
 
 def _verify_nothing_beyond(session: Session, walk: _Walk) -> None:
-    """No stored hash may stand for leaves that are not there."""
+    """Nothing may be stored for leaves that are not there."""
     stored = session.scalar(select(func.count()).select_from(LogNode)) or 0
     walk.check(stored == walk.subtrees, walk.size, "subtree_extra")
+    for column, rule in (
+        (LogEntry.index, "leaf_index"),
+        (LogPart.index, "part_extra"),
+        (LogSubject.index, "subjects"),
+        (LogCosignature.size, "cosignature"),
+    ):
+        outside = select(column).where(or_(column < 1, column > walk.size)).distinct()
+        for index in session.scalars(outside):
+            walk.check(False, index, rule)
 
 
 def _erasures(session: Session) -> list[tuple[int, datetime]]:

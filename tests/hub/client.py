@@ -203,7 +203,7 @@ class Node:
         return self.call("POST", f"/v1/pushes/{push}/complete", heading | total)
 
     def consent(self, handle: str, *, version: int = 1, **changes: Any) -> Answer:
-        """Record a consent that covers everyone and every purpose, but for the changes, chained to the last."""
+        """Record a consent for everyone and every purpose, but for the changes, chained to the last."""
         sent = self.consents.setdefault(handle, {})
         before = sent.get(version - 1)
         document = {

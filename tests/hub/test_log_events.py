@@ -1,0 +1,67 @@
+"""Events of nodes: logged once, with a receipt, and without room for free text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.hub.conftest import Network
+from tests.hub.test_log_proofs import verify_line
+
+EVENT: dict[str, Any] = {
+    "format": "log-event/1",
+    "event": "0f" * 16,
+    "action": "log:export:made",
+    "facts": {"entries": 12, "fhir": True, "until": "2026-02-01T00:00:00Z", "conference": None},
+    "parts": {"own": {"indices": [1, 2, 3], "digest": "ab" * 32}},
+}
+
+
+def test_an_event_is_logged_with_a_receipt(partnership: Network) -> None:
+    holder = partnership.nodes["holder-1"]
+    answer = holder.call("POST", "/v1/log/events", EVENT)
+    assert answer.status == 201, answer.document
+    receipt = answer.document["receipt"]
+    entry = verify_line(partnership, receipt, receipt["checkpoint"])
+    assert (entry["action"], entry["agency"], entry["entries"]) == ("log:export:made", "holder-1", 12)
+    assert entry["indices"] == [1, 2, 3]
+    assert [one for one in holder.log() if one["action"] == EVENT["action"]] == [entry]
+
+
+def test_the_same_event_is_logged_once_and_gets_the_same_receipt(partnership: Network) -> None:
+    holder = partnership.nodes["holder-1"]
+    first = holder.call("POST", "/v1/log/events", EVENT)
+    assert partnership.nodes["holder-2"].call("POST", "/v1/log/events", EVENT).status == 201
+    again = holder.call("POST", "/v1/log/events", EVENT)
+    assert again.document == first.document
+    changed = EVENT | {"facts": {"entries": 13}}
+    assert holder.call("POST", "/v1/log/events", changed).code == "conflict"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"action": "lookup:match:answered"}, id="an action of the hub"),
+        pytest.param({"action": "log:export:faked"}, id="unknown action"),
+        pytest.param({"facts": {"index": 1}}, id="a field of the leaf"),
+        pytest.param({"facts": {"note": "Anna Smith"}}, id="free text in a fact"),
+        pytest.param({"facts": {"Note": 1}}, id="a name in capitals"),
+        pytest.param({"facts": {"note": 1.5}}, id="a float"),
+        pytest.param({"facts": {"note": ["a"]}}, id="a list as a fact"),
+        pytest.param({"facts": {"note": "a" * 129}}, id="a long word"),
+        pytest.param({"facts": {f"n{chr(97 + n)}": n for n in range(17)}}, id="too many facts"),
+        pytest.param({"parts": {"own": {"reason": "she told me so"}}}, id="free text in a part"),
+        pytest.param({"parts": {"own": {"deep": [["a"]]}}}, id="a list in a list"),
+        pytest.param({"parts": {"who": {"staff": "x"}}}, id="another part"),
+        pytest.param({"parts": {}}, id="no part"),
+        pytest.param({"event": "1"}, id="no event id"),
+    ],
+)
+def test_an_event_that_is_not_of_the_form_is_malformed(partnership: Network, changes: dict[str, Any]) -> None:
+    node = partnership.nodes["holder-1"]
+    before = len(node.log())
+    answer = node.call("POST", "/v1/log/events", EVENT | changes)
+    assert (answer.status, answer.code) == (422, "malformed"), answer.document
+    assert "Anna" not in answer.document["detail"]
+    assert len(node.log()) == before
