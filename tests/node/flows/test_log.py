@@ -1,0 +1,346 @@
+"""The node's copy of the log: read, witnessed, verified from stored bytes, compared, and reported from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import pytest
+
+from hub.log_views import whole_entry
+from keys.documents import canonical_bytes
+from keys.formats import decode_base64, encode_base64
+from node.access_log import describe_log, read_documents, read_entries, sync_log
+from node.client import HubClient
+from node.consent import withdraw_consent
+from node.errors import HubUnreachableError, IntegrityError, PolicyError, RecordFormatError
+from node.home import Node
+from node.kept_checkpoints import kept_checkpoints, newest_cosigned
+from node.log_verify import verify_kept
+from node.outbox import send_waiting
+from node.receipts import read_receipts
+from node.reconcile import reconcile
+from node.results import keep_result
+from node.subject_access import Reporting, make_report
+from node.witnessing import log_key_of, witness_log
+from tests.broken_transports import broken
+from tests.federation import Asking, Federation, case_of, consent_basis
+from tests.people import people, person
+
+ASKING = Asking("asker-staff", "coordinator", "case_conference", conference="mdt-1")
+
+
+@pytest.fixture
+def sharing(federation: Federation) -> Federation:
+    federation.share("holder", people(10))
+    federation.consent("holder", "H00003")
+    return federation
+
+
+def ask_and_keep(sharing: Federation, number: int = 3) -> int:
+    """Ask about a person, and keep what was asked as the command does; the entry's index."""
+    asker, case = sharing.nodes["asker"], (case_of(person(number)), consent_basis())
+    result = sharing.ask("asker", person(number), conference="mdt-1")
+    keep_result(asker.store, result, [case], ASKING, at=sharing.clock(), days=28)
+    return result.log_index
+
+
+def recorded(node: Node) -> int:
+    return newest_cosigned(node.store, key=log_key_of(node)).size
+
+
+def test_every_exchange_witnesses_the_log(sharing: Federation) -> None:
+    asker = sharing.nodes["asker"]
+    assert recorded(asker) == 0
+    index = ask_and_keep(sharing)
+    before = recorded(asker)
+    assert 0 < before < index
+    sync_log(asker)
+    assert recorded(asker) > index
+    assert verify_kept(asker).failures == ()
+    checkpoints = kept_checkpoints(asker.store, key=log_key_of(asker))
+    unlinked = [one.checkpoint.size for one in checkpoints if one.next_size is None]
+    assert all(size >= recorded(asker) for size in unlinked)
+
+
+def test_the_state_is_written_down_before_the_cosignature_leaves(sharing: Federation) -> None:
+    asker = sharing.nodes["asker"]
+
+    def on_report(request: Any, _number: int) -> bool:
+        return str(request.url.path) == "/v1/log/cosignatures"
+
+    with broken(asker, on_report), pytest.raises(HubUnreachableError):
+        witness_log(asker)
+    size = recorded(asker)
+    assert size > 0
+    with broken(asker, on_report, after_answer=True), pytest.raises(HubUnreachableError):
+        witness_log(asker)
+    assert witness_log(asker) >= size
+
+
+def test_a_command_that_was_overtaken_asks_again_once(
+    sharing: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asker, call = sharing.nodes["asker"], HubClient.call
+    answered: list[Any] = []
+
+    def overtaken(self: HubClient, method: str, path: str, body: Any = None) -> Any:
+        answer = call(self, method, path, body)
+        if path.startswith("/v1/log/witness-request") and not answered:
+            answered.append(None)
+            witness_log(asker)
+        if path == "/v1/log/cosignatures":
+            answered.append((body["status"], answer["status"]))
+        return answer
+
+    monkeypatch.setattr(HubClient, "call", overtaken)
+    assert witness_log(asker) == recorded(asker)
+    assert answered[1:] == [(200, "stored"), (409, "ask_again"), (200, "stored")]
+
+
+def test_what_is_kept_verifies_and_stays_sealed(sharing: Federation) -> None:
+    index = ask_and_keep(sharing)
+    for node in sharing.nodes.values():
+        sync_log(node)
+        verified = verify_kept(node)
+        assert verified.failures == () and verified.entries > 0
+    asker = sharing.nodes["asker"]
+    assert [receipt["index"] for _, receipt in read_receipts(asker.store)] == [index]
+    database = b"".join(path.read_bytes() for path in asker.home.glob("node.sqlite3*"))
+    assert b"asker-staff" not in database  # The conference and request ids are plain columns.
+    assert b"request_signature" not in database
+
+
+def reseal(node: Node, table: str, index: int, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change a kept row as somebody who has the node key could."""
+    store = node.store
+    row = store.connection.execute(f"SELECT content FROM {table} WHERE log_index = ?", (index,)).fetchone()
+    document = store.vault.open(row["content"], table=table, handle=str(index))
+    change(document)
+    content = store.vault.seal(document, table=table, handle=str(index))
+    store.connection.execute(f"UPDATE {table} SET content = ? WHERE log_index = ?", (content, index))
+
+
+def _other_leaf(document: dict[str, Any]) -> None:
+    leaf = json.loads(decode_base64(document["leaf"], field="leaf"))
+    document["leaf"] = encode_base64(canonical_bytes(leaf | {"purpose": "single_lookup"}))
+
+
+def _other_part(document: dict[str, Any]) -> None:
+    document["parts"]["who"]["text"]["staff"] = "somebody-else"
+
+
+def _other_index(document: dict[str, Any]) -> None:
+    document["index"] += 1
+
+
+def _other_note(document: dict[str, Any]) -> None:
+    document["checkpoint"] = document["checkpoint"].replace("\n", "\n1", 1)
+
+
+SPOILED = (_other_leaf, _other_part, _other_index, _other_note)
+
+
+@pytest.mark.parametrize("table", ["log_entry", "log_receipt"])
+def test_a_kept_row_that_was_changed_is_named_by_index_and_rule(sharing: Federation, table: str) -> None:
+    index = ask_and_keep(sharing)
+    asker = sharing.nodes["asker"]
+    sync_log(asker)
+    select = f"SELECT content FROM {table} WHERE log_index = ?"
+    original = asker.store.connection.execute(select, (index,)).fetchone()["content"]
+    for spoil in SPOILED:
+        reseal(asker, table, index, spoil)
+        failures = verify_kept(asker).failures
+        assert failures and all(failure.index in (index, index + 1) for failure in failures), spoil.__name__
+        assert "somebody" not in str(failures)
+        asker.store.connection.execute(
+            f"UPDATE {table} SET content = ? WHERE log_index = ?", (original, index)
+        )
+    assert verify_kept(asker).failures == ()
+    asker.store.connection.execute(f"UPDATE {table} SET content = zeroblob(99) WHERE log_index = ?", (index,))
+    assert verify_kept(asker).failures
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM log_checkpoint WHERE next_size IS NOT NULL",
+        "UPDATE log_checkpoint SET proof = '[]' WHERE proof <> '[]'",
+        "UPDATE log_checkpoint SET next_size = NULL",
+        "UPDATE log_checkpoint SET next_size = size WHERE next_size IS NOT NULL",
+        "UPDATE log_checkpoint SET size = size + 1000",
+    ],
+    ids=["removed", "without proof", "unlinked", "linked to itself", "of another size"],
+)
+def test_a_broken_chain_of_checkpoints_is_found(sharing: Federation, statement: str) -> None:
+    ask_and_keep(sharing)
+    asker = sharing.nodes["asker"]
+    sync_log(asker)
+    ask_and_keep(sharing, 4)
+    sync_log(asker)
+    assert verify_kept(asker).failures == ()
+    assert asker.store.connection.execute(statement).rowcount > 0
+    assert verify_kept(asker).failures
+
+
+def test_an_honest_hub_and_its_nodes_agree(sharing: Federation) -> None:
+    ask_and_keep(sharing)
+    with pytest.raises(Exception, match="role_not_permitted"):
+        sharing.ask("asker", person(3), role="responder")
+    withdraw_consent(sharing.nodes["holder"], "H00003")
+    send_waiting(sharing.nodes["holder"])
+    for node in sharing.nodes.values():
+        for _ in range(2):
+            done = reconcile(node)
+            assert (done.differences, done.answers_lost) == ((), ())
+
+
+def test_a_lost_answer_is_told_from_an_invented_question(sharing: Federation) -> None:
+    lost = {"/v1/lookups"}
+
+    def once(request: Any, _number: int) -> bool:
+        return request.url.path in lost and not lost.discard(request.url.path)
+
+    asker = sharing.nodes["asker"]
+    with broken(asker, once, after_answer=True):
+        index = ask_and_keep(sharing)
+    done = reconcile(asker)
+    assert (done.differences, done.answers_lost) == ((), (index - 1,))
+
+
+def test_a_comparison_is_an_entry_of_its_own(sharing: Federation) -> None:
+    ask_and_keep(sharing)
+    asker = sharing.nodes["asker"]
+    reconcile(asker)
+    sync_log(asker)
+    (entry,) = [entry for entry in read_entries(asker.store) if entry.action == "log:entries:reconciled"]
+    assert entry.facts["differences"] == 0 and entry.facts["receipts"] == 1
+
+
+def test_erased_texts_leave_the_copy_and_the_proofs_as_they_were(sharing: Federation) -> None:
+    from hub.erasure import erase_texts
+
+    index = ask_and_keep(sharing)
+    asker, holder = sharing.nodes["asker"], sharing.nodes["holder"]
+    sync_log(asker)
+    sharing.clock.advance(days=400)
+    with sharing.hub.database.writing() as session:
+        erase_texts(session, before=sharing.clock(), at=sharing.clock())
+    sync_log(holder)
+    assert verify_kept(holder).failures == () == reconcile(asker).differences
+    erased = [line for line in describe_log(holder) if line.index == index]
+    assert [(line.outcome, line.staff) for line in erased] == [("text erased", None)]
+    kept = [line for line in describe_log(asker) if line.index == index]
+    assert [line.outcome for line in kept] == ["holder: Known"]
+
+
+# Who looked?
+
+
+def report(sharing: Federation, reference: str = "H00003", **changes: Any) -> Any:
+    holder = sharing.acting("holder", "ig")
+    sync_log(holder)
+    return make_report(holder, reference, Reporting(**{"reporter": "holder-ig", **changes}))
+
+
+def test_a_person_is_told_who_looked_without_names(sharing: Federation) -> None:
+    index = ask_and_keep(sharing)
+    sharing.ask("asker", person(4))
+    made = report(sharing)
+    (look,) = made.looks
+    assert (look.index, look.organisation, look.role) == (index, "asker", "coordinator")
+    assert (look.purpose, look.basis, look.told) == ("case_conference", "consent", "Known")
+    assert "asker-staff" not in json.dumps(made.format()) and "H00003" not in json.dumps(made.format())
+    assert report(sharing, "H00007").looks == ()
+
+
+def test_what_was_withheld_then_shows_as_nothing_told(sharing: Federation) -> None:
+    withdraw_consent(sharing.nodes["holder"], "H00003")
+    send_waiting(sharing.nodes["holder"])
+    ask_and_keep(sharing)
+    (look,) = report(sharing).looks
+    assert look.told == "nothing was shown"
+
+
+def test_the_asking_agency_reports_its_own_looks_by_case_reference(sharing: Federation) -> None:
+    index = ask_and_keep(sharing)
+    asker = sharing.acting("asker", "ig")
+    sync_log(asker)
+    made = make_report(asker, "case-3", Reporting("asker-ig"))
+    assert [(look.index, look.told) for look in made.looks] == [(index, "holder: Known")]
+
+
+def test_names_need_an_approver_who_is_somebody_else_and_on_the_roster(sharing: Federation) -> None:
+    ask_and_keep(sharing)
+    for approver in (None, "holder-ig", "HOLDER-IG", "nobody"):
+        with pytest.raises(PolicyError):
+            report(sharing, names=True, approved_by=approver)
+    (look,) = report(sharing, names=True, approved_by="holder-staff").looks
+    assert look.staff == "asker-staff"
+
+
+def test_a_withheld_entry_is_counted_and_logged_with_its_reason(sharing: Federation) -> None:
+    index = ask_and_keep(sharing)
+    made = report(sharing, withhold={index: "crime"})
+    assert (made.looks, made.withheld) == ((), 1)
+    with sharing.hub.database.reading() as session:
+        entry = whole_entry(session, made.log_index)
+    assert entry.facts["action"] == "log:subject_access:made"
+    assert (entry.facts["entries"], entry.facts["withheld"]) == (0, 1)
+    own = entry.part("own")
+    assert (own["withheld"], own["because"], own["reporter"]) == ([index], ["crime"], "holder-ig")
+    assert "H00003" not in json.dumps(own)
+
+
+@pytest.mark.parametrize(
+    "withhold", [{99_999: "crime"}, {1: "crime"}], ids=["no entry", "an entry about something else"]
+)
+def test_only_entries_of_the_report_can_be_withheld(sharing: Federation, withhold: dict[int, str]) -> None:
+    ask_and_keep(sharing)
+    with pytest.raises(RecordFormatError):
+        report(sharing, withhold=withhold)
+
+
+def test_a_reason_for_withholding_is_one_of_the_list(sharing: Federation) -> None:
+    index = ask_and_keep(sharing)
+    with pytest.raises(RecordFormatError):
+        report(sharing, withhold={index: "embarrassing"})
+
+
+def test_a_report_covers_the_days_it_says(sharing: Federation) -> None:
+    ask_and_keep(sharing)
+    today = sharing.clock().date()
+    assert len(report(sharing, since=today, until=today).looks) == 1
+    assert report(sharing, until=date(2026, 11, 1)).looks == ()
+
+
+def test_no_report_is_made_that_cannot_be_logged(sharing: Federation) -> None:
+    ask_and_keep(sharing)
+    holder = sharing.acting("holder", "ig")
+    sync_log(holder)
+    with (
+        broken(holder, lambda request, _number: request.method == "POST"),
+        pytest.raises(HubUnreachableError),
+    ):
+        make_report(holder, "H00003", Reporting("holder-ig"))
+    assert holder.store.connection.execute("SELECT COUNT(*) FROM subject_report").fetchone()[0] == 0
+
+
+def test_a_hub_that_logs_another_event_than_was_reported_is_not_believed(
+    sharing: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = ask_and_keep(sharing)
+    call = HubClient.call
+    asker = sharing.nodes["asker"]
+    (kept,) = [document for _, document in read_receipts(asker.store)]
+
+    def lying(self: HubClient, method: str, path: str, body: Any = None) -> Any:
+        answer = call(self, method, path, body)
+        return {"index": index, "receipt": kept} if path == "/v1/log/events" else answer
+
+    monkeypatch.setattr(HubClient, "call", lying)
+    with pytest.raises(IntegrityError, match="another event"):
+        reconcile(asker)
+    assert list(read_documents(asker.store)) == []
