@@ -1,0 +1,217 @@
+"""`knownto log` in an agency's home and in a hub's: exit codes, data on stdout, and nobody named."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from hub.log_models import LogPart
+from node.results import keep_result
+from tests.documented_session import KNOWNTO
+from tests.e2e.test_killed_push import RealClock
+from tests.federation import PASSPHRASE, Asking, Federation, case_of, consent_basis, running_federation
+
+ROW = {"local_id": "A1", "dob": "1980-02-03", "forename": "Ann", "surname": "Other"}
+CASE = {"case_ref": "c-1", **{name: ROW[name] for name in ("dob", "forename", "surname")}}
+NAMES = ("Ann", "Other", "1980")
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
+    """Two nodes over sockets, a look-up between them."""
+    root = tmp_path_factory.mktemp("log")
+    with running_federation(root / "network", sockets=True, clock=RealClock()) as federation:
+        federation.add("asker", custodian=True)
+        federation.add("holder", team="Desk")
+        federation.begin_epoch(["dob", "names", "chain"], custodian="asker")
+        federation.agree("asker", "holder")
+        federation.share("holder", [ROW])
+        federation.consent("holder", "A1")
+        result = federation.ask("asker", CASE, conference="mdt-1")
+        asking = Asking("asker-staff", "coordinator", "case_conference", "mdt-1")
+        asked = [(case_of(CASE), consent_basis())]
+        keep_result(federation.nodes["asker"].store, result, asked, asking, at=federation.clock(), days=28)
+        yield federation
+
+
+@pytest.fixture
+def passphrase(tmp_path: Path) -> Path:
+    path = tmp_path / "passphrase"
+    path.touch(mode=0o600)
+    path.write_text(PASSPHRASE)
+    return path
+
+
+class Runner:
+    """Runs `knownto log` in a home, as somebody."""
+
+    def __init__(self, network: Federation, passphrase: Path) -> None:
+        self.network, self.passphrase = network, passphrase
+
+    def __call__(
+        self, agency: str, *argv: str, stdin: str = "", staff: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        environment = {
+            **os.environ,
+            "KNOWNTO_PASSPHRASE_FILE": str(self.passphrase),
+            "KNOWNTO_TRACEBACK": "0",
+            "KNOWNTO_STAFF": staff or f"{agency}-ig",
+        }
+        done = subprocess.run(
+            [KNOWNTO / "knownto", "--home", str(self.network.root / agency), "log", *argv],
+            env=environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert not any(name in done.stdout + done.stderr for name in NAMES)
+        return done
+
+    def json(self, agency: str, *argv: str, stdin: str = "", code: int = 0) -> Any:
+        """The JSON document a command prints."""
+        done = self(agency, *argv, "--format", "json", stdin=stdin)
+        assert done.returncode == code, done.stderr
+        return json.loads(done.stdout)
+
+
+@pytest.fixture
+def run(network: Federation, passphrase: Path) -> Runner:
+    return Runner(network, passphrase)
+
+
+def test_each_side_shows_the_look_up_by_its_own_reference(run: Runner) -> None:
+    (asked,), (about,), (all_of_it,) = (run.json(home, "show") for home in ("asker", "holder", "hub"))
+    assert (asked["reference"], asked["outcome"]) == ("c-1", "holder: Known")
+    assert (about["reference"], about["outcome"], about["direction"]) == ("A1", "Known", "about us")
+    assert (all_of_it["reference"], all_of_it["outcome"]) == (None, "holder: Known")
+    assert asked["index"] == about["index"] == all_of_it["index"]
+    assert asked["withheld"] == ["holder:holder", "reasons"] and all_of_it["withheld"] == []
+    table = run("holder", "show")
+    assert table.returncode == 0 and "asker-staff" in table.stdout
+
+
+@pytest.mark.parametrize(
+    ("criteria", "found"),
+    [
+        pytest.param(["--by", "asker-staff"], 1, id="staff"),
+        pytest.param(["--by", "somebody"], 0, id="other staff"),
+        pytest.param(["--purpose", "case_conference", "--outcome", "known"], 1, id="purpose and outcome"),
+        pytest.param(["--action", "lookup:refused"], 0, id="action"),
+        pytest.param(["--conference", "mdt-1"], 1, id="conference"),
+        pytest.param(["--until", "2020-01-01"], 0, id="days"),
+    ],
+)
+def test_the_log_is_searched_in_both_kinds_of_home(run: Runner, criteria: list[str], found: int) -> None:
+    for home in ("asker", "hub"):
+        assert len(run.json(home, "search", "--action", "lookup", *criteria)) == found
+
+
+def test_a_search_is_saved_and_used_again(run: Runner) -> None:
+    for home in ("holder", "hub"):
+        first = run.json(home, "search", "--outcome", "known", "--save", "told")
+        assert first and run.json(home, "search", "--saved", "told") == first
+        assert run(home, "search", "--saved", "never").returncode == 7
+
+
+def test_a_reference_to_search_for_is_read_and_not_typed_as_a_word(run: Runner) -> None:
+    (line,) = run.json("holder", "search", "--reference", "--action", "lookup", stdin="A1\n")
+    assert line["reference"] == "A1"
+
+
+def test_the_log_verifies_in_both_kinds_of_home(run: Runner) -> None:
+    for home in ("asker", "holder", "hub"):
+        report = run.json(home, "verify")
+        assert report["failures"] == [] and report["entries"] > 0
+    report = run.json("asker", "verify")
+    assert report["witnessed_entries"] > 0 and set(report["cosigned_by"]) == {"asker", "holder"}
+    offline = run.json("asker", "verify", "--offline")
+    assert "cosigned_by" not in offline and offline["failures"] == []
+
+
+def test_an_export_is_lines_of_json_with_their_proofs_and_is_logged(run: Runner) -> None:
+    done = run("asker", "export")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0 and all({"leaf", "parts", "inclusion"} <= set(line) for line in lines)
+    exports = run.json("asker", "search", "--action", "log:export")
+    assert exports[-1]["outcome"].startswith(f"entries: {len(lines)}")
+    assert run("hub", "export").returncode == 0
+
+
+def test_a_fhir_export_names_people_only_when_told_to(run: Runner) -> None:
+    plain, naming = run("holder", "export", "--fhir"), run("holder", "export", "--fhir", "--with-references")
+    for done, named in ((plain, False), (naming, True)):
+        events = [json.loads(line) for line in done.stdout.splitlines()]
+        assert {event["resourceType"] for event in events} == {"AuditEvent"}
+        assert ('"A1"' in done.stdout) is named
+
+
+def test_the_two_sides_copies_are_held_against_each_other(run: Runner, tmp_path: Path) -> None:
+    exported = run("asker", "export", "--for", "holder")
+    (line,) = [json.loads(line) for line in exported.stdout.splitlines()]
+    assert line["parts"] == {}
+    file = tmp_path / "exported.jsonl"
+    file.write_text(exported.stdout)
+    report = run.json("holder", "reconcile", "--with", str(file))
+    assert report["differences"] == [] and report["entries"] > 0
+    assert run.json("asker", "reconcile")["receipts"] > 0
+    file.write_text("[]\n")
+    assert run("holder", "reconcile", "--with", str(file)).returncode == 7
+
+
+def test_a_subject_access_report_says_who_looked(run: Runner) -> None:
+    report = run.json("holder", "subject-access", stdin="A1\n")
+    (look,) = report["looks"]
+    assert (look["organisation"], look["told"], "staff" in look) == ("asker", "Known", False)
+    named = run.json("holder", "subject-access", "--names", "--approved-by", "holder-staff", stdin="A1\n")
+    assert named["looks"][0]["staff"] == "asker-staff"
+    index = str(look["index"])
+    withheld = run.json(
+        "holder", "subject-access", "--withhold", index, "--because", "third_party", stdin="A1\n"
+    )
+    assert (withheld["looks"], withheld["withheld"]) == ([], 1)
+    logged = run.json("hub", "search", "--action", "log:subject_access")
+    assert [line["outcome"].split("; ")[-1] for line in logged[-3:]] == [
+        "withheld: 0", "withheld: 0", "withheld: 1",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("argv", "staff", "code"),
+    [
+        pytest.param(["--names", "--approved-by", "holder-ig"], "", 4, id="approved by the reporter"),
+        pytest.param(["--names"], "", 4, id="names without approval"),
+        pytest.param([], "holder-staff", 4, id="made by somebody who is not information governance"),
+        pytest.param(["--withhold", "7"], "", 2, id="withheld without a reason"),
+        pytest.param(["--because", "crime"], "", 2, id="a reason for nothing"),
+        pytest.param(["--withhold", "1", "--because", "crime"], "", 7, id="not in the report"),
+    ],
+)
+def test_a_report_that_may_not_be_made_is_refused(
+    run: Runner, argv: list[str], staff: str, code: int
+) -> None:
+    done = run("holder", "subject-access", *argv, stdin="A1\n", staff=staff)
+    assert done.returncode == code and done.stdout == ""
+
+
+def test_the_hub_makes_no_report_about_a_person(run: Runner) -> None:
+    assert run("hub", "subject-access", stdin="A1\n").returncode == 2
+
+
+def test_an_edited_log_ends_with_exit_code_8_at_the_hub_and_at_the_node(run: Runner) -> None:
+    """Last, because it spoils the log for good."""
+    (line,) = run.json("holder", "show")
+    with run.network.hub.database.writing() as session:
+        part = (LogPart.index == line["index"]) & (LogPart.name == "who")
+        session.execute(update(LogPart).where(part).values(text=b"{}"))
+    report = run.json("hub", "verify", code=8)
+    assert {"index": line["index"], "rule": "part_commitment"} in report["failures"]
+    assert run("holder", "reconcile").returncode == 8
