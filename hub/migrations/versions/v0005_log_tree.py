@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -32,6 +33,7 @@ CHUNK = 500
 HEADING = ("format", "at", "action", "agency")
 WHO = ("staff", "role", "request_signature")
 EMPTY = sa.text("''")
+TIME = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
@@ -47,7 +49,7 @@ def upgrade() -> None:
     op.drop_column("log_entries", "sha256")
     # Whose record a consent is about now stands in its part; subjects are for look-ups alone.
     op.execute(
-        "DELETE FROM log_subjects WHERE \"index\" IN "
+        'DELETE FROM log_subjects WHERE "index" IN '
         "(SELECT \"index\" FROM log_entries WHERE action LIKE 'consent:%')"
     )
     with op.batch_alter_table("log_subjects") as batch:
@@ -84,7 +86,7 @@ def _make_tables() -> None:
         sa.Column("size", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("root", sa.LargeBinary(), nullable=False),
         sa.Column("public_key", sa.Text(), nullable=False),
-        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("at", TIME, nullable=False),
         sa.Column("line", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["agency"], ["agencies.agency"], name="fk_log_cosignatures_agency"),
         sa.PrimaryKeyConstraint("agency", "size", name="pk_log_cosignatures"),
@@ -103,17 +105,20 @@ def _make_tables() -> None:
 
 
 def _convert(connection: sa.Connection) -> None:
-    entries = sa.table("log_entries", *map(sa.column, ("index", "leaf")))
+    entries = sa.table("log_entries", sa.column("index"), sa.column("at", TIME), sa.column("leaf"))
     parts = sa.table("log_parts", *map(sa.column, ("index", "name", "salt", "text")))
     nodes = sa.table("log_nodes", *map(sa.column, ("level", "position", "hash")))
     size, frontier = 0, list[bytes]()
     for index, text, handles in _old_entries(connection):
         if index != size + 1:
             raise ValueError(f"log entry {size + 1}: missing; the log is not upgraded over a gap")
-        leaf, texts = _leaf(index, json.loads(text), handles, hashlib.sha256(text).hexdigest())
+        entry = json.loads(text)
+        leaf, texts = _leaf(index, entry, handles, hashlib.sha256(text).hexdigest())
         made, frontier, _ = append_leaf(size, frontier, leaf_hash(leaf))
         size = index
-        connection.execute(sa.update(entries).where(entries.c.index == index).values(leaf=leaf))
+        connection.execute(
+            sa.update(entries).where(entries.c.index == index).values(leaf=leaf, at=_time(entry["at"]))
+        )
         connection.execute(sa.insert(nodes), [dict(zip(nodes.c.keys(), one, strict=True)) for one in made])
         connection.execute(sa.insert(parts), [{"index": index} | one for one in texts])
     head = sa.table("log_head", sa.column("size"), sa.column("frontier"))
@@ -212,6 +217,11 @@ def _holder_basis(basis: dict[str, Any]) -> dict[str, Any]:
     if basis["kind"] == "consent":
         return {"kind": "consent", "consent": None, "version": None}
     return {key: basis.get(key) for key in ("kind", "reason_category", "approver", "override")}
+
+
+def _time(text: str) -> datetime:
+    """To the second, as the leaf has it; columns held more."""
+    return datetime.fromisoformat(text).astimezone(UTC)
 
 
 def _commit(name: str, salt: bytes, text: bytes) -> str:
