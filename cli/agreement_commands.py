@@ -108,8 +108,9 @@ def propose(ctx: click.Context, file: Path, dry_run: bool, output_format: str) -
 @click.pass_context
 def list_(ctx: click.Context, output_format: str) -> None:
     """List the agreements of this agency, with the signatures that verify."""
-    rows = [_row(found) for found in _fetch(ctx)]
-    emit(rows, output_format, columns=("agreement", "title", "signed_by", "missing", "expires", "digest"))
+    rows = [_row(found, at=datetime.now(UTC)) for found in _fetch(ctx)]
+    columns = ("agreement", "state", "title", "signed_by", "missing", "expires", "digest")
+    emit(rows, output_format, columns=columns)
 
 
 @agreement.command()
@@ -170,9 +171,10 @@ def _find(ctx: click.Context, agreement_id: str, role: str | tuple[str, ...] = A
     raise HubRefusedError("not_found", detail="agreement: no such one of which this agency is a party")
 
 
-def _row(found: Any) -> dict[str, Any]:
+def _row(found: Any, *, at: datetime) -> dict[str, Any]:
     return {
         "agreement": found.agreement,
+        "state": found.state(at=at),
         "title": found.document["title"],
         "signed_by": " ".join(found.signed_by),
         "missing": " ".join(party for party in found.parties if party not in found.signed_by),

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from keys.documents import canonical_bytes
 from keys.errors import CustodyError, KeyFormatError
 from keys.formats import decode_base64, encode_base64
-from keys.passphrase import SALT_BYTES, PassphraseCost, derive_passphrase_key
+from keys.passphrase import SALT_BYTES, PassphraseCost, derive_passphrase_key, require_long_enough
 from keys.private_files import locked_directory, read_private, write_private
 
 FORMAT = "keystore/1"
@@ -90,6 +90,7 @@ class KeyStore:
         Raises:
             CustodyError: There is a file already, the passphrase is too short, or the place is not private.
         """
+        require_long_enough(passphrase)
         header = _Header(cost or PassphraseCost(), rng(SALT_BYTES), b"")
         key = derive_passphrase_key(passphrase, salt=header.salt, cost=header.cost)
         store = cls(path, header, key, {}, rng)
@@ -167,6 +168,7 @@ class KeyStore:
         Raises:
             CustodyError: Too short, or the file cannot be written.
         """
+        require_long_enough(passphrase)
         header = _Header(cost or self._header.cost, self._rng(SALT_BYTES), b"")
         key = derive_passphrase_key(passphrase, salt=header.salt, cost=header.cost)
         with locked_directory(self._path.parent) as directory:

@@ -36,14 +36,18 @@ class PassphraseCost:
                 raise KeyFormatError(f"{field}: must be {least} to {most}")
 
 
-def derive_passphrase_key(passphrase: str, *, salt: bytes, cost: PassphraseCost) -> bytes:
-    """A 32 byte key. The passphrase is taken in Unicode form NFC, so that every keyboard types the same one.
+def require_long_enough(passphrase: str) -> None:
+    """Refuse a new passphrase that is too short.
 
     Raises:
         CustodyError: Shorter than eight characters.
     """
     if len(passphrase) < SHORTEST_PASSPHRASE:
         raise CustodyError(f"passphrase: must have at least {SHORTEST_PASSPHRASE} characters")
+
+
+def derive_passphrase_key(passphrase: str, *, salt: bytes, cost: PassphraseCost) -> bytes:
+    """A 32 byte key; the passphrase is taken in Unicode form NFC, which every keyboard types the same."""
     argon = Argon2id(
         salt=salt,
         length=_KEY_BYTES,

@@ -193,6 +193,15 @@ def parse_schema(document: Mapping[str, Any]) -> LinkageSchema:
     return LinkageSchema(document)
 
 
+def _what_to_add(chosen: set[str]) -> str:
+    """The fewest fields that make a comparison of those that make none."""
+    if "dob" in chosen:
+        return "initials or names, or chain or nhs_number"
+    if "initials" in chosen:
+        return "dob, or chain or nhs_number"
+    return "dob with initials or names, or chain or nhs_number"
+
+
 def shipped_schema(fields: Iterable[str]) -> LinkageSchema:
     """The shipped schema, cut to the fields a partnership shares.
 
@@ -213,7 +222,7 @@ def shipped_schema(fields: Iterable[str]) -> LinkageSchema:
     kept = {slot["slot"] for slot in stored}
     name_filter = whole["name_filter"] if chosen.issuperset(whole["name_filter"]["needs"]) else None
     if not stored:
-        raise SchemaError("no slot can be made from these fields")
+        raise SchemaError(f"nothing can be compared by these fields: add {_what_to_add(chosen)}")
     return LinkageSchema(
         whole
         | {

@@ -169,8 +169,12 @@ def _send(http: httpx2.Client, build: Callable[[], httpx2.Request]) -> httpx2.Re
             with attempt:
                 return http.send(build())
     except httpx2.HTTPError as error:
-        # The library's message holds the address and sometimes the request: its kind is enough.
-        raise HubUnreachableError(f"the hub cannot be reached ({type(error).__name__})") from None
+        # The library's message sometimes holds the request: its kind is enough, and the address is a setting.
+        address = f"{http.base_url.scheme}://{http.base_url.netloc.decode('ascii')}"
+        raise HubUnreachableError(
+            f"the hub at {address} cannot be reached ({type(error).__name__}): check the network and "
+            "the address, then run the command again; if others cannot reach it either, ring its operator"
+        ) from None
     raise AssertionError("a retry ends with an answer or an error")
 
 

@@ -144,7 +144,11 @@ class Node:
         """
         text = self.store.setting(EPOCH_SETTING)
         if text is None:
-            raise NotInitialisedError("this node has no linkage key yet; run 'knownto keys receive'")
+            _ = self.network  # Whoever has not enrolled does that first.
+            raise NotInitialisedError(
+                "this node has no linkage key yet: the key custodian makes one with 'knownto keys make' and "
+                "hands it out with 'knownto keys share'; every other agency then runs 'knownto keys receive'"
+            )
         document = json.loads(text)
         epoch = str(document["epoch"])
         try:

@@ -24,7 +24,7 @@ from node.encoding import EncodedCase, encode_cases
 from node.errors import IntegrityError, RecordFormatError
 from node.home import EpochKey, Node
 from node.identifiers import Case
-from node.membership import Agency, fetch_agencies
+from node.membership import Agency, fetch_agencies, saying_why_no_agreement
 from node.outbox import send_waiting
 from node.pushing import format_token
 from node.receipts import accept_answer, keep_asked
@@ -160,13 +160,14 @@ def look_up(node: Node, cases: Sequence[tuple[Case, Basis]], asking: Asking) -> 
     witness_log(node)
     epoch, client = node.epoch_key(), node.client(Actor(asking.staff, asking.role))
     agencies = fetch_agencies(client, node.store)
-    _require_listed(asking, agencies)
+    _require_askable(asking, agencies, own=node.settings.agency)
     provider = LinkageKeyProvider(epoch.linkage_key, epoch.schema.digest)
     encoded = encode_cases(epoch.schema, provider, [case for case, _ in cases])
     body = _format_request(epoch, cases, encoded, asking)
     others = [agencies[agency] for agency in sorted(agencies) if agency != node.settings.agency]
     keep_asked(node.store, body)
-    answer = client.call("POST", "/v1/lookups", body)
+    with saying_why_no_agreement(node):
+        answer = client.call("POST", "/v1/lookups", body)
     ids = [other.agency for other in others]
     accept_answer(node, answer, asked=body, others=ids, signature=client.signature)
     return _read_answer(answer, request=body["request"], cases=cases, others=others, epoch=epoch)
@@ -178,7 +179,10 @@ def _require_conference(asking: Asking) -> None:
         raise RecordFormatError("look-up", rule, field="conference")
 
 
-def _require_listed(asking: Asking, agencies: Mapping[str, Agency]) -> None:
+def _require_askable(asking: Asking, agencies: Mapping[str, Agency], *, own: str) -> None:
+    if own in (asking.agencies or ()):
+        rule = "names this agency itself, which is not asked: leave it out, and look in your own records"
+        raise RecordFormatError("look-up", rule, field="agencies")
     if set(asking.agencies or ()) - set(agencies):
         rule = f"names an agency the network does not have; it has {', '.join(sorted(agencies))}"
         raise RecordFormatError("look-up", rule, field="agencies")

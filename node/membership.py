@@ -9,7 +9,8 @@ fingerprint people have compared out of band.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,13 +19,22 @@ from keys.documents import document_digest
 from keys.errors import KeyFormatError, SignatureInvalidError
 from keys.identity import PublicIdentity, fingerprints_equal
 from node.client import HubClient
-from node.errors import HubRefusedError, HubUnreachableError, IntegrityError, NotInitialisedError
+from node.errors import (
+    HubRefusedError,
+    HubUnreachableError,
+    IntegrityError,
+    NotInitialisedError,
+    PolicyError,
+    RecordFormatError,
+)
 from node.home import Node
 from node.store import Store
 from node.times import parse_time
 
 # The ids last listed, for checks that must work while the hub is away.
 AGENCIES_SETTING = "agencies"
+# An agreement holds between any two who have signed it.
+FEWEST_SIGNATURES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +73,14 @@ class Agreement:
     def parties(self) -> tuple[str, ...]:
         """The agencies it is between."""
         return tuple(self.document["parties"])
+
+    def state(self, *, at: datetime) -> str:
+        """In words: live (between those who have signed), not yet, expired, or waiting for signatures."""
+        if at >= parse_time(self.document["expires"]):
+            return "expired"
+        if len(self.signed_by) < FEWEST_SIGNATURES:
+            return "waiting for signatures"
+        return "not yet" if at < parse_time(self.document["not_before"]) else "live"
 
     def is_live_between(self, one: str, other: str, *, at: datetime) -> bool:
         """Whether both have signed it and it is in date (docs/protocol.md section 6)."""
@@ -122,13 +140,28 @@ def fetch_agreements(client: HubClient, agencies: Mapping[str, Agency]) -> list[
 
 
 def propose_agreement(client: HubClient, document: Mapping[str, Any]) -> str:
-    """Put an agreement before its parties; returns its digest."""
+    """Put an agreement before its parties; returns its digest.
+
+    Raises:
+        RecordFormatError: It has expired already, so that it could never hold.
+    """
+    if client.clock() >= parse_time(document["expires"]):
+        raise RecordFormatError("agreement", "lies in the past: it would never hold", field="expires")
     client.call("POST", "/v1/agreements", document)
     return document_digest(document)
 
 
 def sign_agreement(client: HubClient, agreement: Agreement) -> None:
-    """Sign an agreement as this agency."""
+    """Sign an agreement as this agency.
+
+    Raises:
+        PolicyError: It has expired.
+    """
+    if agreement.state(at=client.clock()) == "expired":
+        raise PolicyError(
+            f"agreement {agreement.agreement} expired on {agreement.document['expires'][:10]}: nothing was "
+            "signed. Propose another one, under another id"
+        )
     signature = client.identity.sign_document(agreement.document)
     body = {"digest": agreement.digest, "signature": signature}
     client.call("PUT", f"/v1/agreements/{agreement.agreement}/signatures", body)
@@ -142,6 +175,43 @@ def live_partners(agreements: Sequence[Agreement], own: str, *, at: datetime) ->
             if party != own and agreement.is_live_between(own, party, at=at):
                 partners.setdefault(party, []).append(agreement)
     return partners
+
+
+@contextmanager
+def saying_why_no_agreement(node: Node) -> Iterator[None]:
+    """Where the hub refuses for want of a live agreement, say what is wrong with those this agency has.
+
+    Raises:
+        HubRefusedError: As the hub refused, with the reason as far as this agency may know it.
+    """
+    try:
+        yield
+    except HubRefusedError as error:
+        if error.code != "no_agreement":
+            raise
+        client = node.client()
+        agreements = fetch_agreements(client, fetch_agencies(client, node.store))
+        why = _why_none_is_live(agreements, node.settings.agency, at=node.clock())
+        raise HubRefusedError(error.code, status=error.status, detail=why or error.detail) from None
+
+
+def _why_none_is_live(agreements: Sequence[Agreement], own: str, *, at: datetime) -> str:
+    reasons = []
+    for one in agreements:
+        state, day = (
+            one.state(at=at),
+            {name: str(one.document[name])[:10] for name in ("not_before", "expires")},
+        )
+        missing = [party for party in one.parties if party not in one.signed_by]
+        if state == "expired":
+            reasons.append(f"{one.agreement} expired on {day['expires']}: propose another one")
+        elif state == "waiting for signatures" or own in missing:
+            reasons.append(f"{one.agreement} waits for the signature of {', '.join(missing)}")
+        elif state == "not yet":
+            reasons.append(f"{one.agreement} holds from {day['not_before']} on")
+    if not agreements:
+        return "this agency is a party of no agreement: see 'knownto agreement propose'"
+    return "; ".join(reasons)
 
 
 def _parse_agency(entry: Mapping[str, Any]) -> Agency:

@@ -161,7 +161,7 @@ CASE_LISTS = [
     pytest.param("case_ref,dob\n" + "".join(f"c-{n},1980-02-{1 + n % 28:02}\n" for n in range(51)), 3,
                  "parked", id="nothing but dates of birth"),
     pytest.param("case_ref,dob,initials\n" + "".join(f"c-{n},{1940 + n}-02-03,ab\n" for n in range(60)), 7,
-                 "1 to 50 cases", id="too many cases"),
+                 "60 cases to ask about", id="too many cases"),
     pytest.param("case_ref,dob,surname\nc-1,,Other\n", 3, "row 2", id="nobody with a date of birth"),
 ]  # fmt: skip
 
@@ -182,6 +182,7 @@ def test_a_bad_case_list_is_named_by_its_defect(
 REFUSALS = [
     pytest.param(("--role", "responder"), 4, "role_not_permitted", id="a responder asks"),
     pytest.param(("--agencies", "nobody"), 7, "agencies", id="unknown agency"),
+    pytest.param(("--agencies", "holder,asker"), 7, "this agency itself", id="the asker's own agency"),
     pytest.param(("--basis", "public_task"), 7, "basis_detail", id="public task without a category"),
     pytest.param(
         ("--basis", "public_task", "--reason-category", "risk_to_life", "--approver", "asker-staff"), 4,

@@ -66,6 +66,18 @@ def test_a_wrong_passphrase_is_refused_in_plain_words(path: Path) -> None:
 
 
 @pytest.mark.parametrize("passphrase", ["", "short"])
+def test_a_short_passphrase_is_a_wrong_one_where_a_store_is_opened(path: Path, passphrase: str) -> None:
+    with pytest.raises(CustodyError, match=r"^key store: wrong passphrase"):
+        KeyStore.open(path, passphrase)
+
+
+def test_a_new_passphrase_too_short_is_refused(path: Path) -> None:
+    with pytest.raises(CustodyError, match="at least 8"):
+        KeyStore.open(path, PASSPHRASE).change_passphrase("short")
+    assert KeyStore.open(path, PASSPHRASE).names()
+
+
+@pytest.mark.parametrize("passphrase", ["", "short"])
 def test_a_passphrase_too_short_is_refused(tmp_path: Path, passphrase: str) -> None:
     with pytest.raises(CustodyError, match="at least 8"):
         KeyStore.create(tmp_path / "keys", passphrase, cost=CHEAP)

@@ -79,10 +79,22 @@ def test_a_probe_is_kept_only_where_the_slot_it_asks_is() -> None:
     assert {probe.asks for probe in schema.asked} <= set(schema.slot_index)
 
 
-@pytest.mark.parametrize("fields", [["dob"], ["area"], ["sex", "area"], []], ids=",".join)
-def test_fields_from_which_no_slot_can_be_made_are_refused(fields: list[str]) -> None:
-    with pytest.raises(SchemaError, match="no slot"):
+@pytest.mark.parametrize(
+    ("fields", "missing"),
+    [
+        (["dob"], "initials or names"),
+        (["names"], "dob"),
+        (["sex", "area"], "dob with initials"),
+        ([], "dob with"),
+    ],
+    ids=["dob", "names", "sex and area", "none"],
+)
+def test_fields_from_which_no_slot_can_be_made_are_refused_with_what_is_missing(
+    fields: list[str], missing: str
+) -> None:
+    with pytest.raises(SchemaError, match=f"nothing can be compared by these fields: add {missing}"):
         shipped_schema(fields)
+    assert shipped_schema([*fields, "dob", "initials"]).stored
 
 
 def test_an_unknown_field_is_refused_and_named() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,9 +11,17 @@ from keys.custody import ExchangeKey
 from keys.identity import NodeIdentity
 from node.client import HubClient
 from node.epochs import make_epoch, receive_key, share_key
-from node.errors import HubRefusedError, IntegrityError, NotInitialisedError, PolicyError
-from node.membership import fetch_agencies, fetch_agreements, live_partners
-from tests.federation import Federation
+from node.errors import HubRefusedError, IntegrityError, NotInitialisedError, PolicyError, RecordFormatError
+from node.membership import (
+    fetch_agencies,
+    fetch_agreements,
+    live_partners,
+    propose_agreement,
+    sign_agreement,
+)
+from node.times import format_time
+from tests.federation import Federation, agreement_document
+from tests.people import person
 
 
 class LyingHub:
@@ -44,6 +53,15 @@ def replaced_keys(agency: str) -> Any:
         return answer
 
     return lie
+
+
+def test_what_is_missing_before_a_key_is_said_in_order(federation: Federation) -> None:
+    newcomer = federation.make_node("newcomer")
+    with pytest.raises(NotInitialisedError, match="has not enrolled"):
+        newcomer.epoch_key()
+    federation.add("latecomer")
+    with pytest.raises(NotInitialisedError, match=r"keys make.*keys share.*keys receive"):
+        federation.nodes["latecomer"].epoch_key()
 
 
 def test_other_keys_than_before_are_noticed(federation: Federation) -> None:
@@ -126,12 +144,6 @@ def test_only_the_custodian_makes_epochs(federation: Federation) -> None:
     assert holder.epoch_key().epoch == before
 
 
-def test_a_node_without_a_key_says_what_to_do(federation: Federation) -> None:
-    node = federation.add("newcomer")
-    with pytest.raises(NotInitialisedError, match="keys receive"):
-        node.epoch_key()
-
-
 def test_a_forged_signature_on_an_agreement_is_noticed(federation: Federation) -> None:
     node = federation.nodes["asker"]
     agencies = fetch_agencies(node.client(), node.store)
@@ -169,3 +181,43 @@ def test_an_agreement_is_live_between_those_who_signed_while_in_date(federation:
     assert list(live_partners(agreements, "asker", at=now)) == ["holder"]
     federation.clock.advance(days=181)
     assert live_partners(agreements, "asker", at=federation.clock()) == {}
+
+
+def _states(federation: Federation) -> dict[str, str]:
+    client = federation.acting("asker", "ig").client()
+    found = fetch_agreements(client, fetch_agencies(client, federation.nodes["asker"].store))
+    return {one.agreement: one.state(at=federation.clock()) for one in found}
+
+
+def test_the_state_of_an_agreement_is_said_in_words(federation: Federation) -> None:
+    later = federation.clock() + timedelta(days=30)
+    federation.agree("asker", "holder", agreement="half", sign=["asker"])
+    federation.agree("asker", "holder", agreement="later", not_before=format_time(later))
+    assert _states(federation) == {"sharing": "live", "half": "waiting for signatures", "later": "not yet"}
+    federation.clock.advance(days=400)
+    assert set(_states(federation).values()) == {"expired"}
+
+
+def test_an_agreement_that_has_expired_is_neither_proposed_nor_signed(federation: Federation) -> None:
+    federation.agree("asker", "holder", agreement="half", sign=["asker"])
+    client = federation.acting("holder", "ig").client()
+    document = agreement_document(("asker", "holder"), at=federation.clock(), agreement="old")
+    federation.clock.advance(days=400)
+    with pytest.raises(RecordFormatError, match="lies in the past"):
+        propose_agreement(client, document)
+    found = fetch_agreements(client, fetch_agencies(client, federation.nodes["holder"].store))
+    (half,) = [one for one in found if one.agreement == "half"]
+    with pytest.raises(PolicyError, match="agreement half expired on"):
+        sign_agreement(client, half)
+
+
+def test_a_look_up_refused_for_want_of_an_agreement_says_what_is_wrong_with_it(
+    federation: Federation,
+) -> None:
+    federation.add("other")
+    federation.agree("asker", "other", agreement="half", sign=["asker"])
+    federation.clock.advance(days=181)
+    with pytest.raises(HubRefusedError) as refused:
+        federation.ask("asker", person(1))
+    assert refused.value.code == "no_agreement"
+    assert "sharing expired on" in refused.value.detail
