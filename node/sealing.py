@@ -14,6 +14,7 @@ from node.caseload import (
     is_in_caseload,
     make_handle,
     mark_sealed,
+    parked_row,
     reference_of,
     require_handle,
     sealed_handles,
@@ -30,7 +31,7 @@ class Sealed:
     """What a seal, or its end, reached.
 
     Attributes:
-        known: Whether the caseload has the reference.
+        known: Whether the caseload has the reference, be the row parked or held.
         others: This agency's references of the same person that were sealed or unsealed too, sorted.
     """
 
@@ -59,7 +60,7 @@ def seal_person(node: Node, local_id: str) -> Sealed:
             "sealed at this node, but the hub cannot be reached and may still hold the tokens. "
             "They are removed first with the next command that reaches the hub"
         ) from None
-    return Sealed(is_in_caseload(store, handle), _references(store, others))
+    return Sealed(_stands_in_file(store, handle), _references(store, others))
 
 
 def unseal_person(node: Node, local_id: str) -> Sealed:
@@ -74,7 +75,12 @@ def unseal_person(node: Node, local_id: str) -> Sealed:
         others = same_people(store, [handle]) & sealed_handles(store) - {handle}
         for one in (handle, *others):
             mark_sealed(store, one, sealed=False)
-    return Sealed(is_in_caseload(store, handle), _references(store, others))
+    return Sealed(_stands_in_file(store, handle), _references(store, others))
+
+
+def _stands_in_file(store: Store, handle: str) -> bool:
+    """Whether the file last imported has the person, also where their row cannot be used yet."""
+    return is_in_caseload(store, handle) or parked_row(store, handle) is not None
 
 
 def _references(store: Store, handles: Iterable[str]) -> tuple[str, ...]:

@@ -185,6 +185,15 @@ def test_an_objection_of_somebody_parked_holds_when_the_row_is_mended(federation
     assert federation.words("asker", ANN)["holder"] == "No shared match"
 
 
+def test_a_seal_of_somebody_parked_holds_when_the_row_is_mended(federation: Federation) -> None:
+    holder = federation.nodes["holder"]
+    _import_parked(holder, people(3), {"local_id": "X", "forename": "Amara", "surname": "Lindqvist"})
+    assert seal_person(holder, "X").known
+    assert not seal_person(holder, "nobody's").known
+    federation.share("holder", [*people(3), _row("X", ANN)])
+    assert "X" not in _shared(holder)
+
+
 def test_somebody_else_in_the_place_of_a_parked_objector_is_held(federation: Federation) -> None:
     holder = federation.nodes["holder"]
     _import_parked(holder, people(3), {"local_id": "X", "forename": "Amara", "surname": "Lindqvist"})
