@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -147,25 +148,22 @@ def clock() -> Clock:
     return Clock(NOW)
 
 
-@pytest.fixture
-def network(
-    database_url: str, tmp_path: Path, clock: Clock, schema: LinkageSchema, monkeypatch: pytest.MonkeyPatch
+@contextmanager
+def open_network(
+    home: Path, *, database_url: str, clock: Clock, schema: LinkageSchema, **settings: int
 ) -> Iterator[Network]:
-    """A hub without agencies."""
-    for name in [name for name in os.environ if name.startswith("KNOWNTO_")]:
-        monkeypatch.delenv(name)
-    home = tmp_path / "hub"
+    """A new hub without agencies, its look-ups answered at once, with other settings than shipped."""
     initialise(home, network=NETWORK, database_url=database_url)
     with (home / "hub.toml").open("a") as file:
         file.write(f'origins = ["{ORIGIN}"]\nlock_timeout_seconds = 2.0\nanswer_quantum_seconds = 0.0\n')
+        file.writelines(f"{name} = {value}\n" for name, value in settings.items())
     app = create_app(load_settings(home), clock=clock)
     state = app.state.hub
     with TestClient(app, base_url=ORIGIN, raise_server_exceptions=False) as client:
         yield Network(home, client, state.database, clock, schema, state.identity)
 
 
-@pytest.fixture
-def partnership(network: Network) -> Network:
+def form_partnership(network: Network) -> Network:
     """Three agencies that have agreed and begun an epoch: one asks, two hold."""
     asker = network.join("asker", custodian=True)
     network.join("holder-1")
@@ -173,3 +171,23 @@ def partnership(network: Network) -> Network:
     network.agree("asker", "holder-1", "holder-2")
     network.begin_epoch(asker)
     return network
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment of whoever runs the tests says nothing."""
+    for name in [name for name in os.environ if name.startswith("KNOWNTO_HUB_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def network(database_url: str, tmp_path: Path, clock: Clock, schema: LinkageSchema) -> Iterator[Network]:
+    """A hub without agencies."""
+    with open_network(tmp_path / "hub", database_url=database_url, clock=clock, schema=schema) as network:
+        yield network
+
+
+@pytest.fixture
+def partnership(network: Network) -> Network:
+    """Three agencies that have agreed and begun an epoch: one asks, two hold."""
+    return form_partnership(network)
