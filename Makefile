@@ -31,12 +31,15 @@ check: install
 bench: install
 	$(BIN)/python -m benchmarks
 
-# The long form of what CI runs short: pushes killed at random moments, the stored log tampered with.
+# The long form of what CI runs short: pushes killed at random moments, the stored log tampered with, messages
+# replayed or altered.
 KILLS ?= 200
 MUTATIONS ?= 1000
+MESSAGES ?= 10000
 drill: install
 	KNOWNTO_DRILL_KILLS=$(KILLS) $(BIN)/python -m pytest tests/e2e/test_killed_push.py tests/e2e/test_killed_lookups.py
 	KNOWNTO_DRILL_MUTATIONS=$(MUTATIONS) $(BIN)/python -m pytest tests/hub/test_log_mutations.py
+	KNOWNTO_DRILL_MESSAGES=$(MESSAGES) $(BIN)/python -m pytest -s tests/hub/test_forged_messages.py
 
 # Rebuild the hash-locked requirements after changing the dependencies in pyproject.toml.
 lock:

@@ -13,6 +13,7 @@ from hub.authentication import CallingNode
 from hub.errors import ConflictError
 from hub.leaves import OWN, WHO
 from hub.log_models import LogEvent
+from hub.roles import require_event_permitted
 
 
 def log_event(
@@ -42,8 +43,10 @@ def log_event(
         Its entry's index.
 
     Raises:
+        RoleNotPermittedError: Nobody in the caller's role does such a thing.
         ConflictError: The id was used for another report.
     """
+    require_event_permitted(action, caller.role)
     known = session.get(LogEvent, (caller.agency, event))
     if known is not None:
         if known.body_sha256 != body_sha256:

@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StrictInt
 
 from hub.log_schemas import Receipt
-from hub.purposes import Purpose, ReasonCategory, Role
+from hub.purposes import Purpose, ReasonCategory
 from hub.schemas import TOKENS_PER_RECORD, Hex, Hex32, Id, Time, Wire, WireToken, require_unique
+from keys.actors import Role
 
 CASES_PER_LOOKUP = 50
 

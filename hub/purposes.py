@@ -16,6 +16,7 @@ from hub.errors import (
     PurposeNotPermittedError,
     RoleNotPermittedError,
 )
+from keys.actors import Role
 
 
 class Purpose(StrEnum):
@@ -34,14 +35,6 @@ class LawfulBasis(StrEnum):
 
     CONSENT = "consent"
     PUBLIC_TASK = "public_task"
-
-
-class Role(StrEnum):
-    """What the person who asks does, as their agency's node vouches."""
-
-    OFFICER = "officer"
-    COORDINATOR = "coordinator"
-    RESPONDER = "responder"
 
 
 class ReasonCategory(StrEnum):
@@ -65,11 +58,10 @@ CARD_OF_PURPOSE = {
 }
 # Cohorts and statistics count people; they never ask about one.
 LOOKUP_PURPOSES = frozenset(CARD_OF_PURPOSE)
-# A responder keeps a caseload and never asks.
+# Nobody else asks: a responder keeps a caseload, information governance reviews.
 PURPOSES_OF_ROLE = {
     Role.OFFICER: LOOKUP_PURPOSES - {Purpose.REFERRAL_DEDUPLICATION},
     Role.COORDINATOR: LOOKUP_PURPOSES,
-    Role.RESPONDER: frozenset[Purpose](),
 }
 
 
@@ -133,7 +125,7 @@ def require_role(role: Role, purpose: Purpose) -> None:
     """
     if purpose not in LOOKUP_PURPOSES:
         raise PurposeNotPermittedError(f"purpose: {purpose} is not one of look-ups")
-    if purpose not in PURPOSES_OF_ROLE[role]:
+    if purpose not in PURPOSES_OF_ROLE.get(role, ()):
         raise RoleNotPermittedError(f"role: {role} may not look up for {purpose}")
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
+from hub.access_log import NodeEvent
 from hub.authentication import CallingNode, EnrollingNode
 from hub.errors import NodeNotConfirmedError, RoleNotPermittedError
 from keys.actors import Role
@@ -75,13 +76,34 @@ PERMISSIONS: Mapping[Endpoint, Permission] = {
     ("GET", "/v1/log/inclusion"): _by(*EVERYBODY),
     ("GET", "/v1/log/witness-request"): _by(IG, NODE),
     ("POST", "/v1/log/cosignatures"): _by(IG, NODE),
-    # Which of them may log what is the event's own rule.
-    ("POST", "/v1/log/events"): _by(OFFICER, COORDINATOR, RESPONDER, IG, NODE),
+    # Which of them may log what, says EVENT_ROLES.
+    ("POST", "/v1/log/events"): _by(OFFICER, COORDINATOR, RESPONDER, IG),
     ("GET", "/v1/reviews"): _by(IG),
     ("GET", "/v1/reviews/summary"): _by(IG),
     ("GET", "/v1/reviews/{item}"): _by(IG),
     ("POST", "/v1/reviews/{item}/decision"): _by(IG),
 }
+
+# Who can have done, at a node, what it reports.
+EVENT_ROLES: Mapping[str, frozenset[Role]] = {
+    NodeEvent.EXPORT_MADE: frozenset({RESPONDER, IG}),
+    NodeEvent.SUBJECT_ACCESS_MADE: frozenset({IG}),
+    NodeEvent.ENTRIES_RECONCILED: frozenset({RESPONDER, IG}),
+    NodeEvent.OVERRIDE_REQUESTED: frozenset({OFFICER, COORDINATOR}),
+    NodeEvent.OVERRIDE_APPROVED: frozenset({COORDINATOR, IG}),
+    NodeEvent.OVERRIDE_REFUSED: frozenset({COORDINATOR, IG}),
+    NodeEvent.EMERGENCY_DECLARED: frozenset({OFFICER, COORDINATOR}),
+}
+
+
+def require_event_permitted(action: str, role: str) -> None:
+    """Refuse a report of something that nobody in this role does.
+
+    Raises:
+        RoleNotPermittedError: It does not go with the role.
+    """
+    if role not in EVENT_ROLES.get(action, ()):
+        raise RoleNotPermittedError("knownto-actor: this role does not do what is reported")
 
 
 def require_permitted(endpoint: Endpoint, caller: CallingNode | EnrollingNode) -> Permission:
@@ -103,12 +125,15 @@ def require_permitted(endpoint: Endpoint, caller: CallingNode | EnrollingNode) -
 
 
 def format_table() -> str:
-    """The table as Markdown, as docs/protocol.md shows it."""
+    """The tables as Markdown, as docs/protocol.md shows them."""
     lines = ["| call | roles | from the state |", "|---|---|---|"]
     for (method, path), permission in PERMISSIONS.items():
         roles = ", ".join(role for role in Role if role in permission.roles)
         named = "every role" if permission.roles == set(Role) else roles
         lines.append(f"| `{method} {path}` | {named} | {permission.state.name.lower().replace('_', ' ')} |")
+    lines += ["", "| event reported to `/v1/log/events` | roles |", "|---|---|"]
+    for action, allowed in EVENT_ROLES.items():
+        lines.append(f"| `{action}` | {', '.join(role for role in Role if role in allowed)} |")
     return "\n".join(lines) + "\n"
 
 

@@ -32,6 +32,7 @@ USUAL_ROLES = (
     ("/v1/lookups", "coordinator"),
     ("/v1/", "responder"),
 )
+ASKED_FOR = ("override:request:made", "override:emergency:declared")  # what no reviewer reports
 COVERED_PURPOSES = ("case_conference", "safeguarding_panel", "single_lookup")
 
 
@@ -279,6 +280,8 @@ class Node:
 def usual_actor(path: str, document: Any = None) -> Actor:
     """Who would make this call: the one a look-up names, else somebody of the usual role."""
     role = next((role for beginning, role in USUAL_ROLES if path.startswith(beginning)), "responder")
+    if isinstance(document, dict) and document.get("action") in ASKED_FOR:
+        role = "coordinator"
     if isinstance(document, dict) and "staff" in document and "role" in document:
         return Actor(document["staff"], document["role"])
     return Actor("worker-1", role)

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from hub.access_log import NodeEvent
 from hub.api import ROUTERS, new_api
-from hub.roles import PERMISSIONS, format_table
+from hub.roles import EVENT_ROLES, PERMISSIONS, format_table
 from hub.signed_calls import UNSIGNED
 from keys.actors import Actor, Role
 from tests.hub.client import Answer, Node
@@ -43,7 +44,7 @@ MATRIX = """
     +   +   +   +   +   +   +   +    confirmed     GET    /v1/log/inclusion
     .   .   .   +   .   .   .   +    confirmed     GET    /v1/log/witness-request
     .   .   .   +   .   .   .   +    confirmed     POST   /v1/log/cosignatures
-    +   +   +   +   .   .   .   +    confirmed     POST   /v1/log/events
+    +   +   +   +   .   .   .   .    confirmed     POST   /v1/log/events
     .   .   .   +   .   .   .   .    confirmed     GET    /v1/reviews
     .   .   .   +   .   .   .   .    confirmed     GET    /v1/reviews/summary
     .   .   .   +   .   .   .   .    confirmed     GET    /v1/reviews/{item}
@@ -157,6 +158,33 @@ def enrol_as(node: Node, role: str) -> Answer:
         "exchange_key": public.exchange_key_base64,
     }
     return node.call("POST", "/v1/enrolments", body, actor=actor_of(role))
+
+
+# Who reports what, one column a role as above.
+EVENTS = """
+    .   .   +   +   .   .   .   .    log:export:made
+    .   .   .   +   .   .   .   .    log:subject_access:made
+    .   .   +   +   .   .   .   .    log:entries:reconciled
+    +   +   .   .   .   .   .   .    override:request:made
+    .   +   .   +   .   .   .   .    override:approval:given
+    .   +   .   +   .   .   .   .    override:approval:refused
+    +   +   .   .   .   .   .   .    override:emergency:declared
+"""
+
+
+@pytest.mark.parametrize("line", EVENTS.strip().splitlines(), ids=lambda line: line.split()[-1])
+def test_an_event_is_taken_from_those_who_do_such_things(network: Network, line: str) -> None:
+    *marks, action = line.split()
+    node = in_state(network, "confirmed")
+    for role, mark in zip(ROLES, marks, strict=True):
+        body = {"format": "log-event/1", "event": node.new_id(), "action": action, "facts": {}}
+        answer = node.call("POST", "/v1/log/events", body | {"parts": {"own": {}}}, actor=actor_of(role))
+        assert (answer.status, answer.code) == ((201, None) if mark == "+" else (403, "role_not_permitted"))
+
+
+def test_every_event_of_a_node_is_in_both_tables() -> None:
+    written = {line.split()[-1] for line in EVENTS.strip().splitlines()}
+    assert written == set(EVENT_ROLES) == set(NodeEvent)
 
 
 @pytest.mark.parametrize("role", ["auditor", "administrator", "root", "ig_", "officers"])
