@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,57 +29,79 @@ def consent() -> None:
 @click.option("--file", "file", type=FILE, help="A list of consents (CSV or workbook) instead of one person.")
 @click.option("--purposes", help="Comma-separated: case_conference, single_lookup, ...")
 @click.option("--recipients", default="*", show_default=True, help="Agencies that may be told, or *.")
-@click.option("--captured-at", type=DAY, help="Day the consent was given.  [default: today]")
+@click.option(
+    "--data-classes",
+    default="known_to,contact",
+    show_default=True,
+    help="What they may be told: known_to, and contact for the answer card.",
+)
+@click.option("--captured-at", type=DAY, help="Day the consent was given.  [default: now]")
 @click.option("--method", type=click.Choice(("written", "verbal", "electronic")), help="How it was given.")
-@click.option("--valid-from", type=DAY, help="First day it holds.  [default: the day it was given]")
+@click.option("--valid-from", type=DAY, help="First day it holds.  [default: when it was given]")
 @click.option("--valid-until", type=DAY, help="Last day it holds.  [default: no end]")
 @click.option("--notice-version", help="Version of the privacy notice the person was given.")
+@click.option(
+    "--capacity",
+    type=click.Choice(("has_capacity", "lacks_capacity", "not_assessed")),
+    default="not_assessed",
+    show_default=True,
+    help="Whether the person could decide this.",
+)
+@click.option(
+    "--acted-by",
+    type=click.Choice(("person", "attorney", "deputy", "best_interests", "parent")),
+    default="person",
+    show_default=True,
+    help="Who decided.",
+)
+@click.option("--witnessed", is_flag=True, help="Somebody witnessed it: prompted for after the local id.")
 @click.option("--dry-run", is_flag=True, help="Check a list; keep and send nothing.")
 @staff_option()
 @click.pass_context
-def record(
-    ctx: click.Context,
-    file: Path | None,
-    purposes: str | None,
-    recipients: str,
-    captured_at: datetime | None,
-    method: str | None,
-    valid_from: datetime | None,
-    valid_until: datetime | None,
-    notice_version: str | None,
-    dry_run: bool,
-) -> None:
-    """Record consent: of one person (local id prompted for, or one line of stdin) or of a list."""
-    from node.consent import record_consent, record_consents, send_or_say_so
-    from node.consent_terms import ConsentTerms
+def record(ctx: click.Context, /, file: Path | None, dry_run: bool, **options: Any) -> None:
+    """Record consent: of one person (local id prompted for, or one line of stdin) or of a list.
+
+    Who witnessed it stays at this node; the hub learns only that somebody did.
+    """
+    from node.consent import send_or_say_so
 
     node = open_node(ctx, Role.RESPONDER)
     outdated = 0
     if file is not None:
-        outdated = _record_list(node, file, dry_run, record_consents)
+        outdated = _record_list(node, file, dry_run)
     else:
-        if not (purposes and method and notice_version):
-            raise click.UsageError("one person's consent needs --purposes, --method and --notice-version")
-        captured = _utc(captured_at) or datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        last = _utc(valid_until)
-        terms = ConsentTerms(
-            recipients=_words(recipients),
-            purposes=_words(purposes),
-            captured_at=captured,
-            valid_from=_utc(valid_from) or captured,
-            valid_until=None if last is None else last + timedelta(days=1),
-            method=method,
-            notice_version=notice_version,
-        )
-        local_id = read_line("Local id")
-        if dry_run:
-            return
-        record_consent(node, local_id, terms)
-        say("Consent recorded.")
+        _record_one(node, options, dry_run)
     if not dry_run:
         send_or_say_so(node)
     if outdated:
-        raise CompletedWithWarnings(f"consents older than a withdrawal or objection, left out: {outdated}")
+        raise CompletedWithWarnings(f"entries older than what is recorded, left out: {outdated}")
+
+
+def _record_one(node: Any, options: Mapping[str, Any], dry_run: bool) -> None:
+    from node.consent import record_consent
+    from node.consent_terms import ConsentTerms
+
+    if not (options["purposes"] and options["method"] and options["notice_version"]):
+        raise click.UsageError("one person's consent needs --purposes, --method and --notice-version")
+    local_id = read_line("Local id")
+    captured = _utc(options["captured_at"]) or node.clock()
+    last = _utc(options["valid_until"])
+    terms = ConsentTerms(
+        recipients=_words(options["recipients"]),
+        purposes=_words(options["purposes"]),
+        captured_at=captured,
+        valid_from=_utc(options["valid_from"]) or captured,
+        valid_until=None if last is None else last + timedelta(days=1),
+        method=options["method"],
+        notice_version=options["notice_version"],
+        data_classes=_words(options["data_classes"]),
+        capacity=options["capacity"],
+        acted_by=options["acted_by"],
+        witness=read_line("Witness (stays at this node)") if options["witnessed"] else None,
+    )
+    if not dry_run:
+        record_consent(node, local_id, terms)
+        say("Consent recorded.")
 
 
 @consent.command()
@@ -121,7 +145,7 @@ def show(ctx: click.Context, output_format: str) -> None:
         raise RecordFormatError("consent", "none is recorded for this person")
     shown: dict[str, Any] = dict(document)
     if output_format == "table":
-        shown |= {name: " ".join(shown[name]) for name in ("recipients", "purposes")}
+        shown |= {name: " ".join(shown[name]) for name in ("recipients", "purposes", "data_classes")}
     emit(shown, output_format)
 
 
@@ -134,19 +158,47 @@ def list_(ctx: click.Context, output_format: str) -> None:
     from node.consent import list_consents
 
     node = open_node(ctx, READING)
+    _emit_consents(list_consents(node.store), node.clock(), output_format)
+
+
+@consent.command()
+@click.option(
+    "--within",
+    default=30,
+    show_default=True,
+    type=click.IntRange(1, 3660),
+    help="Days from now.",
+)
+@format_option("table", "json", "csv")
+@staff_option()
+@click.pass_context
+def expiring(ctx: click.Context, within: int, output_format: str) -> None:
+    """List consents in force that end soon, the first to end first: whom to ask again."""
+    from node.consent import expiring_consents
+
+    node = open_node(ctx, READING)
     now = node.clock()
-    rows = [
-        {
-            "local_id": kept.local_id,
-            "state": kept.state(now),
-            "purposes": " ".join(kept.document["purposes"]),
-            "recipients": " ".join(kept.document["recipients"]),
-            "last_day": _last_day(kept.document["valid_until"]),
-            "hub_knows": kept.sent,
-        }
-        for kept in list_consents(node.store)
-    ]
-    emit(rows, output_format, columns=tuple(rows[0]) if rows else ("local_id", "state"))
+    _emit_consents(expiring_consents(node.store, at=now, days=within), now, output_format)
+
+
+@consent.command()
+@click.option(
+    "--fhir", is_flag=True, required=True, help="As FHIR R4 Consent resources, one a line (NDJSON)."
+)
+@click.option("--history", is_flag=True, help="Every version, not the newest alone.")
+@staff_option()
+@click.pass_context
+def export(ctx: click.Context, fhir: bool, history: bool) -> None:
+    """Print this agency's consents for a clinical system; nothing of a consent is lost in it.
+
+    They name people by this agency's own references, and witnesses as they were typed.
+    """
+    from node.consent import list_consents
+    from node.fhir_consent import format_consent
+
+    node = open_node(ctx, READING)
+    for kept in list_consents(node.store, history=history):
+        click.echo(json.dumps(format_consent(kept, agency=node.settings.agency), ensure_ascii=False))
 
 
 @consent.command()
@@ -159,22 +211,40 @@ def send(ctx: click.Context) -> None:
     say(f"{send_waiting(open_node(ctx, Role.RESPONDER))} changes sent.")
 
 
-def _record_list(node: Any, file: Path, dry_run: bool, record_consents: Any) -> int:
-    """Record a list; returns how many of it were left out as older than a withdrawal or objection."""
+def _emit_consents(consents: Sequence[Any], now: datetime, output_format: str) -> None:
+    rows = [
+        {
+            "local_id": kept.local_id,
+            "state": kept.state(now),
+            "purposes": " ".join(kept.document["purposes"]),
+            "recipients": " ".join(kept.document["recipients"]),
+            "data_classes": " ".join(kept.document["data_classes"]),
+            "last_day": _last_day(kept.document["valid_until"]),
+            "hub_knows": kept.sent,
+        }
+        for kept in consents
+    ]
+    emit(rows, output_format, columns=tuple(rows[0]) if rows else ("local_id", "state"))
+
+
+def _record_list(node: Any, file: Path, dry_run: bool) -> int:
+    """Record a list; returns how many of it were left out as older than what is recorded."""
     from node.caseload import require_handle
+    from node.consent import record_consents, require_recipients
     from node.consent_files import read_consents
 
     entries = read_consents(file, today=node.clock().date())
     if dry_run:
-        for local_id, _ in entries:
+        for local_id, entry in entries:
             require_handle(node.store, local_id)
+            require_recipients(node, getattr(entry, "recipients", ()))
         say(f"{len(entries)} consents can be recorded.")
         return 0
     recorded = record_consents(node, entries)
     known = len(entries) - recorded.changed - len(recorded.outdated)
     say(f"{recorded.changed} consents recorded, {known} were known already.")
     for number in recorded.outdated:
-        say(f"Entry {number + 1}: given before the person withdrew or objected; left out.")
+        say(f"Entry {number + 1}: older than what is recorded (a no, or a later consent); left out.")
     return len(recorded.outdated)
 
 

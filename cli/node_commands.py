@@ -136,6 +136,7 @@ def import_(ctx: click.Context, /, file: Path, output_format: str, **options: An
     A row is held, and nobody shared under its reference, where a consent, refusal or seal hangs on it and
     birth date and names have become somebody else's. Where it is the same person, name it with --same-person.
     """
+    from node.consent import require_recipients
     from node.imports import import_records, plan_import, require_plausible
 
     same_person = _rows(options["same_person"])
@@ -144,6 +145,7 @@ def import_(ctx: click.Context, /, file: Path, output_format: str, **options: An
     plan = plan_import(opened.store, caseload.records, same_person=same_person)
     if not options["replace"]:
         require_plausible(plan)
+    require_recipients(opened, _recipients(caseload))
     if not options["dry_run"]:
         weak = {f.row for f in caseload.findings if f.severity == "weak"}
         with progress("Importing", len(caseload.records)) as advance:
@@ -160,11 +162,14 @@ def import_(ctx: click.Context, /, file: Path, output_format: str, **options: An
             "unchanged": plan.unchanged,
             "held": len(plan.held),
             "sealed": plan.sealed,
+            "consents": len(caseload.consents),
             "rows": caseload.rows,
             "parked": caseload.summary.unusable,
         },
         output_format,
     )
+    if not options["dry_run"]:
+        _record_consents(opened, [one for one in caseload.consents if one.row not in plan.held])
     _warn_of_held(plan.held)
     _warn_of_unusable(caseload, held=bool(plan.held))
 
@@ -239,6 +244,30 @@ def unseal(ctx: click.Context) -> None:
     unsealed = unseal_person(open_node(ctx, Role.RESPONDER), read_line("Local id"))
     _name_the_same(unsealed.others, "Unsealed too, being the same person")
     say("Unsealed. The next push shares this person.")
+
+
+def _recipients(caseload: Any) -> set[str]:
+    """Everybody a consent of the file names: looked at before anything of it is taken."""
+    entries = [one.entry for one in caseload.consents]
+    return {agency for entry in entries for agency in getattr(entry, "recipients", ())}
+
+
+def _record_consents(opened: Any, consents: Sequence[Any]) -> None:
+    """What the file says of consent; sent at once where the hub can be reached, for a no must not wait."""
+    from node.consent import record_consents, send_or_say_so
+    from node.errors import HubRefusedError, HubUnreachableError
+
+    recorded = record_consents(opened, [(one.local_id, one.entry) for one in consents])
+    for number in recorded.outdated:
+        say(f"Row {consents[number].row}: what it says of consent is older than what is recorded; left out.")
+    if not recorded.changed:
+        return
+    say(f"{recorded.changed} consents or refusals recorded from the file.")
+    if opened.settings.is_enrolled:
+        try:
+            send_or_say_so(opened)
+        except (HubUnreachableError, HubRefusedError) as error:
+            say(str(error))
 
 
 def _name_the_same(references: Sequence[str], words: str) -> None:

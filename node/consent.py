@@ -63,14 +63,14 @@ def record_consent(node: Node, local_id: str, terms: ConsentTerms) -> None:
 
     Raises:
         RecordFormatError: The caseload has no such reference, or a recipient is no agency of the network.
-        PolicyError: The consent was given before the person withdrew or objected.
+        PolicyError: The consent was given before the person withdrew or objected, or before a later consent.
     """
     handle = require_handle(node.store, local_id)
     require_recipients(node, terms.recipients)
     if is_outdated(terms, find_document(node.store, handle)):
         raise PolicyError(
-            "the person has withdrawn or objected since this consent was given; only a later one counts: "
-            "give the day it was given with --captured-at"
+            "the person has withdrawn or objected since this consent was given, or has given a later one; "
+            "only a later one counts: give the day it was given with --captured-at"
         )
     with node.store.transaction():
         _insert(node.store, handle, terms.document(), terms.witness)
@@ -79,8 +79,8 @@ def record_consent(node: Node, local_id: str, terms: ConsentTerms) -> None:
 def record_consents(node: Node, entries: Sequence[tuple[str, ConsentEntry]]) -> Recorded:
     """Keep many people's consents and refusals, all or none; an unchanged one makes no new version.
 
-    A consent given before the person withdrew or objected is left out: an old list recorded again must not
-    bring back what was taken back. So is a refusal with a day before the consent that is in force was given.
+    What is older than what is kept is left out: an old list recorded again must neither bring back what was
+    taken back nor widen what was narrowed since.
     """
     handles = [require_handle(node.store, local_id) for local_id, _ in entries]
     named = {name for _, entry in entries if isinstance(entry, ConsentTerms) for name in entry.recipients}
@@ -96,7 +96,7 @@ def record_consents(node: Node, entries: Sequence[tuple[str, ConsentEntry]]) -> 
 
 
 def require_recipients(node: Node, recipients: Iterable[str]) -> None:
-    """Refuse consent for an agency that the network does not have; it would tell nobody, and nobody would know.
+    """Refuse consent for an agency that the network does not have: it would reach nobody, unnoticed.
 
     Where the hub has never been reached there is no list to check against, and the recipients are taken.
 
@@ -111,13 +111,14 @@ def require_recipients(node: Node, recipients: Iterable[str]) -> None:
 
 
 def is_outdated(entry: ConsentEntry, newest: Mapping[str, Any] | None) -> bool:
-    """Whether what is kept is newer: a no at or after this consent, or a consent after this no."""
+    """Whether what is kept is newer: a later consent, or a no at or after this consent."""
     if newest is None:
         return False
-    if isinstance(entry, Ended):
-        return entry.at is not None and entry.at < parse_time(newest["captured_at"])
+    said = entry.at if isinstance(entry, Ended) else entry.captured_at
+    if said is not None and said < parse_time(newest["captured_at"]):
+        return True
     ends = [newest[kind.field] for kind in Refusal if newest[kind.field]]
-    return any(entry.captured_at <= parse_time(end) for end in ends)
+    return isinstance(entry, ConsentTerms) and any(entry.captured_at <= parse_time(end) for end in ends)
 
 
 def withdraw_consent(node: Node, local_id: str) -> None:

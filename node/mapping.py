@@ -10,6 +10,8 @@ A mapping file is TOML::
     dob = "Born"
     [areas]                       # the file's own word = area id
     "East Herts" = "easthertfordshire"
+    [consent]                     # for the rows of a caseload that leave it out
+    purposes = "case_conference"
 
 No header text of the file is ever put into an error: a file without a header has a person in its first row.
 """
@@ -34,7 +36,15 @@ IDENTIFIER_FIELDS = (
     "dob", "forename", "surname", "initials", "chain", "nhs_number", "sex", "area",
     "aliases", "former_surnames", "other_chain",
 )  # fmt: skip
-CASELOAD_FIELDS = ("local_id", *IDENTIFIER_FIELDS, "opened", "closed", "last_contact", "team")
+CONSENT_PREFIX = "consent_"
+CONSENT_FIELDS = (
+    "consent", "consent_captured_at", "consent_method", "consent_purposes", "consent_recipients",
+    "consent_valid_from", "consent_valid_until", "consent_notice_version", "consent_data_classes",
+    "consent_capacity", "consent_acted_by", "consent_witness",
+)  # fmt: skip
+CASELOAD_FIELDS = (
+    "local_id", *IDENTIFIER_FIELDS, "opened", "closed", "last_contact", "team", *CONSENT_FIELDS,
+)  # fmt: skip
 CASE_LIST_FIELDS = ("case_ref", *IDENTIFIER_FIELDS, "basis", "basis_detail")
 # One of these must be there, or no row could ever be compared.
 COMPARABLE_FIELDS = ("dob", "chain", "nhs_number")
@@ -61,6 +71,11 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "closed": ("date closed", "close date", "closed on", "end date", "case closed", "closure date"),
         "last_contact": ("last contact date", "date of last contact", "last seen", "last contacted"),
         "team": ("team to ring", "service team", "contact team"),
+        "consent": ("consent given", "consent status", "consented"),
+        "consent_captured_at": ("consent date", "date of consent", "consent given on", "consented on"),
+        "consent_method": ("how consent was given",),
+        "consent_valid_until": ("consent expires", "consent expiry", "consent until", "consent end date"),
+        "consent_notice_version": ("privacy notice", "privacy notice version"),
         "basis": ("lawful basis", "legal basis"),
         "basis_detail": ("lawful basis detail", "basis details", "reason"),
     }
@@ -81,6 +96,7 @@ class HeaderMapping:
         sheet: The sheet to read, or None.
         header_row: Row of the header, counted from 1, or None.
         day_first: Day before month in dates with the year last.
+        consent: What holds for rows of a caseload that leave it out, by the consent columns without prefix.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -88,6 +104,7 @@ class HeaderMapping:
     sheet: str | None = None
     header_row: int | None = None
     day_first: bool = True
+    consent: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """Shows the contract's names only."""
@@ -133,6 +150,7 @@ def parse_mapping(document: Mapping[str, Any]) -> HeaderMapping:
         "sheet": str,
         "header_row": int,
         "day_first": bool,
+        "consent": dict,
     }
     for key, value in document.items():
         if key not in expected:
@@ -145,6 +163,12 @@ def parse_mapping(document: Mapping[str, Any]) -> HeaderMapping:
         raise RecordFormatError("mapping", "names must be the contract's and values text", field="columns")
     if not all(isinstance(value, str) and normalise_area(value) == value for value in areas.values()):
         raise RecordFormatError("mapping", "values must be area ids", field="areas")
+    consent = document.get("consent", {})
+    if not {f"{CONSENT_PREFIX}{name}" for name in consent} <= set(CONSENT_FIELDS) or not all(
+        isinstance(value, str) for value in consent.values()
+    ):
+        rule = f"names must be those of the columns without {CONSENT_PREFIX}, and values text"
+        raise RecordFormatError("mapping", rule, field="consent")
     if document.get("header_row", 1) < 1:
         raise RecordFormatError("mapping", "rows are counted from 1", field="header_row")
     return HeaderMapping(
@@ -153,6 +177,7 @@ def parse_mapping(document: Mapping[str, Any]) -> HeaderMapping:
         sheet=document.get("sheet"),
         header_row=document.get("header_row"),
         day_first=document.get("day_first", True),
+        consent=dict(consent),
     )
 
 

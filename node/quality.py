@@ -75,6 +75,9 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             "weak", "The case was closed before it was opened: neither day is used."
         ),
         # Worth knowing; the row is used as it should be.
+        "consent_unusable": Rule(
+            "note", "The consent is incomplete or cannot be read: it is not recorded, so nothing is shown by it."
+        ),
         "excel_serial": Rule("note", "The date is Excel's day number; it was read as the day it stands for."),
         "day_month_swapped": Rule(
             "note", "Day and month look swapped; the date was read with them swapped back."

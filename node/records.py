@@ -13,11 +13,14 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
+from node.consent_files import read_caseload_consent
+from node.consent_terms import ConsentEntry
 from node.errors import RecordFormatError
 from node.identifiers import BirthDate, Case, Identifiers, Record
 from node.mapping import (
     CASE_LIST_FIELDS,
     CASELOAD_FIELDS,
+    CONSENT_PREFIX,
     Header,
     HeaderMapping,
     known_columns,
@@ -63,6 +66,19 @@ class ParkedRecord:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class RowConsent:
+    """What a row of a caseload file says of its person's consent."""
+
+    row: int
+    local_id: str
+    entry: ConsentEntry
+
+    def __repr__(self) -> str:
+        """Shows the row only."""
+        return f"RowConsent(row={self.row})"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Caseload:
     """A caseload file's content.
 
@@ -71,12 +87,14 @@ class Caseload:
         parked: The other rows, where their reference can be believed.
         findings: What was found, by row.
         rows: Number of rows that hold anything.
+        consents: What rows say of consent, also those that are parked.
     """
 
     records: tuple[Record, ...]
     parked: tuple[ParkedRecord, ...]
     findings: tuple[Finding, ...]
     rows: int
+    consents: tuple[RowConsent, ...] = ()
 
     @property
     def summary(self) -> Summary:
@@ -163,6 +181,7 @@ def read_caseload(
     reader = RowReader(today=today, day_first=mapping.day_first, areas=mapping.areas, children=children)
     found: list[Finding] = []
     records, parked = [], []
+    consents: list[RowConsent] = []
     births: dict[int, BirthDate | None] = {}
     rows = list(_rows(grid, header, "local_id"))
     for row in rows:
@@ -170,6 +189,7 @@ def read_caseload(
         if record is None:
             continue
         births[row.number] = record.identifiers[0].birth
+        consents.extend(_consent(row, mapping, today, found))
         if isinstance(record, Record):
             records.append(record)
         else:
@@ -178,7 +198,7 @@ def read_caseload(
     found.extend(repeated_birth_dates(births))
     require_dates_of_birth("caseload", births, found)
     found.extend(look_alikes(records))
-    return Caseload(tuple(records), tuple(parked), _sorted(found), len(rows))
+    return Caseload(tuple(records), tuple(parked), _sorted(found), len(rows), tuple(consents))
 
 
 def read_cases(
@@ -292,6 +312,20 @@ def _record(row: _ReadRow, reader: RowReader, found: list[Finding]) -> Record | 
         last_contact=day("last_contact"),
         team=text_of(row.fields.get("team")) or None,
     )
+
+
+def _consent(
+    row: _ReadRow, mapping: HeaderMapping, today: date, found: list[Finding]
+) -> Iterator[RowConsent]:
+    """What the row says of consent. A broken one is left out and reported: what is unknown denies."""
+    try:
+        entry = read_caseload_consent(row.fields, defaults=mapping.consent, today=today)
+    except RecordFormatError as error:
+        field = error.field if error.field in (None, "consent") else f"{CONSENT_PREFIX}{error.field}"
+        found.append(Finding(row.number, field or "consent", "consent_unusable"))
+        return
+    if entry is not None:
+        yield RowConsent(row.number, row.reference, entry)
 
 
 def _case(

@@ -67,3 +67,36 @@ def test_without_a_live_agreement_no_consent_is_taken(network: Network) -> None:
 def test_a_handle_that_is_none_is_malformed_without_being_quoted(node: Node) -> None:
     answer = node.consent("sentinelname")
     assert (answer.code, "sentinelname" in answer.body.decode()) == ("malformed", False)
+
+
+def test_a_version_must_name_the_digest_of_the_one_before(node: Node) -> None:
+    assert node.consent(HANDLE, previous="00" * 32).code == "conflict"
+    node.consent(HANDLE)
+    for broken in (None, "00" * 32):
+        assert node.consent(HANDLE, version=2, previous=broken).code == "conflict"
+    assert node.consent(HANDLE, version=2).document["version"] == 2
+
+
+def test_a_chain_keeps_its_id(node: Node) -> None:
+    node.consent(HANDLE)
+    assert node.consent(HANDLE, version=2, consent="77" * 16).code == "conflict"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"capacity": "lacks_capacity"}, id="without capacity, alone"),
+        pytest.param({"acted_by": "best_interests"}, id="best interests of somebody with capacity"),
+        pytest.param({"data_classes": ["history"]}, id="a data class there is not"),
+        pytest.param({"data_classes": ["contact", "contact"]}, id="a data class twice"),
+        pytest.param({"witnessed": "by a neighbour"}, id="a witness's words"),
+        pytest.param({"format": "consent/1"}, id="the format before"),
+    ],
+)
+def test_a_consent_that_cannot_be_one_is_malformed(node: Node, changes: dict[str, object]) -> None:
+    assert node.consent(HANDLE, **changes).code == "malformed"
+
+
+def test_a_no_is_taken_whoever_says_it(node: Node) -> None:
+    said = {"capacity": "lacks_capacity", "withdrawn_at": "2026-02-03T09:00:00Z"}
+    assert node.consent(HANDLE, **said).status == 200

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
 
-from hub.models import Record
+from hub.models import Consent, Record
+from keys.documents import document_digest
+from node.bases import PublicTaskBasis
+from node.commitments import commit_reason
 from node.consent import (
     Recorded,
     count_waiting,
+    expiring_consents,
     find_consent,
     list_consents,
     record_consent,
@@ -23,10 +28,13 @@ from node.consent import (
     withdraw_consent,
 )
 from node.consent_files import read_consents
+from node.consent_terms import ConsentTerms, Ended, Refusal
 from node.errors import HubRefusedError, HubUnreachableError, PolicyError, RecordFormatError
 from node.home import Node
+from node.mapping import parse_mapping
 from node.outbox import send_waiting
 from node.pushing import push_caseload
+from node.records import Caseload, read_caseload
 from node.sealing import seal_person
 from tests.broken_transports import always, broken
 from tests.federation import Federation, terms
@@ -142,7 +150,7 @@ def test_a_consent_list_reads_days_in_both_orders_and_several_purposes(tmp_path:
     file = tmp_path / "list.csv"
     file.write_text(HEADER + "A1,02/03/2026,Written,case_conference; single_lookup,*,,31/12/2026,2\n")
     ((local_id, found),) = read_consents(file, today=TODAY)
-    assert local_id == "A1"
+    assert local_id == "A1" and isinstance(found, ConsentTerms)
     assert (found.captured_at.date(), found.valid_from.date()) == (date(2026, 3, 2), date(2026, 3, 2))
     assert found.valid_until is not None and found.valid_until.date() == date(2027, 1, 1)
     assert found.purposes == ("case_conference", "single_lookup")
@@ -202,3 +210,197 @@ def test_withdrawal_after_the_agreement_ended_holds_when_others_sign_a_new_one(
     send_waiting(holder)
     push_caseload(holder)
     assert federation.words("asker", person(3)) == {"holder": "No shared match"}
+
+
+def test_withdrawal_and_end_hold_on_the_very_next_look_up(federation: Federation) -> None:
+    holder = federation.nodes["holder"]
+    federation.share("holder", people(5))
+    federation.consent("holder", "H00003", valid_until=federation.clock() + timedelta(minutes=1))
+    federation.consent("holder", "H00004")
+    assert federation.words("asker", person(3)) == federation.words("asker", person(4)) == {"holder": "Known"}
+    federation.clock.advance(seconds=60)
+    assert federation.words("asker", person(3)) == {"holder": "No shared match"}
+    assert federation.words("asker", person(4)) == {"holder": "Known"}
+    withdraw_consent(holder, "H00004")
+    send_or_say_so(holder)
+    assert federation.words("asker", person(4)) == {"holder": "No shared match"}
+
+
+def test_consent_again_after_a_withdrawal_holds_the_same_day(federation: Federation) -> None:
+    holder = federation.nodes["holder"]
+    federation.share("holder", people(5))
+    withdraw_consent(holder, "H00003")
+    federation.clock.advance(seconds=1)
+    federation.consent("holder", "H00003", captured_at=federation.clock())
+    assert federation.words("asker", person(3)) == {"holder": "Known"}
+
+
+def test_consent_without_contact_gives_the_answer_without_the_card(federation: Federation) -> None:
+    federation.share("holder", people(5))
+    federation.consent("holder", "H00003", data_classes=("known_to",))
+    federation.consent("holder", "H00004")
+    result = federation.ask("asker", person(3), person(4))
+    masked, whole = (case.answers[0] for case in result.cases)
+    assert (str(masked.word), masked.team, masked.open, masked.card_unreadable) == (
+        "Known",
+        None,
+        None,
+        False,
+    )
+    assert (str(whole.word), whole.team) == ("Known", "Duty desk")
+    assert masked.explain() is not None
+
+
+def test_the_versions_of_a_consent_are_one_chain(federation: Federation) -> None:
+    holder = federation.nodes["holder"]
+    federation.share("holder", people(5))
+    record_consent(holder, "H00003", terms())
+    record_consent(holder, "H00003", terms(notice_version="3"))
+    withdraw_consent(holder, "H00003")
+    first, second, third = (kept.document for kept in list_consents(holder.store, history=True))
+    assert first["consent"] == second["consent"] == third["consent"]
+    assert [one["previous"] for one in (first, second, third)] == [
+        None,
+        document_digest(first),
+        document_digest(second),
+    ]
+
+
+def test_consent_for_an_agency_that_is_not_there_is_refused_by_name_of_those_that_are(
+    federation: Federation,
+) -> None:
+    holder = federation.nodes["holder"]
+    federation.share("holder", people(5))
+    with pytest.raises(RecordFormatError, match="it has asker, holder"):
+        record_consent(holder, "H00003", terms(recipients=("asker", "somebody-else")))
+    with pytest.raises(RecordFormatError, match="recipients"):
+        record_consents(holder, [("H00003", terms()), ("H00004", terms(recipients=("somebody-else",)))])
+    with broken(holder, always), pytest.raises(RecordFormatError, match="it has asker, holder"):
+        record_consent(holder, "H00003", terms(recipients=("somebody-else",)))
+    assert list_consents(holder.store) == []
+
+
+def test_consents_that_end_soon_are_listed_in_the_order_of_their_ends(federation: Federation) -> None:
+    holder = federation.nodes["holder"]
+    federation.share("holder", people(6))
+    now = federation.clock()
+    for local_id, days in (("H00001", 20), ("H00002", 10), ("H00003", 31), ("H00004", None)):
+        until = None if days is None else now + timedelta(days=days)
+        record_consent(holder, local_id, terms(valid_until=until))
+    record_consent(holder, "H00005", terms(valid_until=now + timedelta(days=5)))
+    withdraw_consent(holder, "H00005")
+    record_consent(holder, "H00006", terms(valid_until=now - timedelta(days=1)))
+    found = expiring_consents(holder.store, at=now, days=30)
+    assert [kept.local_id for kept in found] == ["H00002", "H00001"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        pytest.param({"capacity": "lacks_capacity"}, "acted_by", id="without capacity, alone"),
+        pytest.param({"acted_by": "best_interests"}, "acted_by", id="best interests, with capacity"),
+        pytest.param({"data_classes": ("contact",)}, "data_classes", id="contact alone"),
+        pytest.param({"data_classes": ("known_to", "history")}, "data_classes", id="unknown data class"),
+        pytest.param({"capacity": "unsure"}, "capacity", id="unknown capacity"),
+        pytest.param({"notice_version": "9" * 65}, "notice_version", id="notice too long for the wire"),
+    ],
+)
+def test_terms_that_cannot_be_are_named_by_their_field(changes: dict[str, object], field: str) -> None:
+    with pytest.raises(RecordFormatError) as caught:
+        terms(**changes)
+    assert caught.value.field == field
+
+
+def test_a_witness_stays_at_the_node(federation: Federation) -> None:
+    holder = federation.nodes["holder"]
+    federation.share("holder", people(5))
+    federation.consent("holder", "H00003", witness="Sentinel Neighbour")
+    (kept,) = list_consents(holder.store)
+    assert (kept.witness, kept.document["witnessed"]) == ("Sentinel Neighbour", True)
+    with federation.hub.database.reading() as session:
+        (stored,) = session.scalars(select(Consent.document))
+    assert '"witnessed":true' in stored and "Sentinel" not in stored
+
+
+def read_columns(tmp_path: Path, *rows: str, mapping: str = "") -> Caseload:
+    header = "local_id,dob,forename,surname,consent,consent_captured_at,consent_method,consent_purposes"
+    file = tmp_path / "caseload.csv"
+    file.write_text("\n".join((f"{header},consent_recipients,consent_notice_version", *rows)) + "\n")
+    return read_caseload(file, mapping=parse_mapping(tomllib.loads(mapping)), today=TODAY)
+
+
+def test_consent_in_the_caseload_file_is_read_by_row(tmp_path: Path) -> None:
+    caseload = read_columns(
+        tmp_path,
+        "A1,1961-07-08,Ada,Quill,given,02/03/2026,written,case_conference; single_lookup,*,2",
+        "A2,1962-07-08,Bea,Quill,,,,,,",
+        "A3,1963-07-08,Cy,Quill,Not asked,,,,,",
+        "A4,1964-07-08,Di,Quill,refused,,,,,",
+        "A5,1965-07-08,Ed,Quill,objected,2026-03-04,,,,",
+        "A6,,,,withdrawn,no idea,,,,",
+        "A7,1967-07-08,Flo,Quill,given,,written,case_conference,*,2",
+        "A8,1968-07-08,Gus,Quill,perhaps,,,,,",
+    )
+    said = {one.local_id: one.entry for one in caseload.consents}
+    assert set(said) == {"A1", "A4", "A5", "A6"}
+    given = said["A1"]
+    assert isinstance(given, ConsentTerms) and given.purposes == ("case_conference", "single_lookup")
+    assert said["A4"] == said["A6"] == Ended(Refusal.WITHDRAWN)
+    assert said["A5"] == Ended(Refusal.OBJECTED, datetime(2026, 3, 4, tzinfo=UTC))
+    broken_ones = [(one.row, one.field) for one in caseload.findings if one.rule == "consent_unusable"]
+    assert broken_ones == [(8, "consent_captured_at"), (9, "consent")]
+    assert len(caseload.records) == 7  # Whatever they say, the rows are used.
+
+
+def test_what_is_equal_in_all_rows_stands_in_the_mapping_file(tmp_path: Path) -> None:
+    mapping = (
+        '[consent]\npurposes = "single_lookup"\nrecipients = "*"\nnotice_version = "3"\nmethod = "verbal"'
+    )
+    caseload = read_columns(tmp_path, "A1,1961-07-08,Ada,Quill,yes,2026-03-02,,,,", mapping=mapping)
+    (one,) = caseload.consents
+    assert isinstance(one.entry, ConsentTerms)
+    assert (one.entry.purposes, one.entry.method) == (("single_lookup",), "verbal")
+
+
+@pytest.mark.parametrize(
+    "mapping", ["[consent]\ngossip = 'x'", "[consent]\nmethod = 3"], ids=["name", "value"]
+)
+def test_a_mapping_file_with_an_unknown_consent_column_is_refused(tmp_path: Path, mapping: str) -> None:
+    with pytest.raises(RecordFormatError, match="mapping, consent"):
+        read_columns(tmp_path, mapping=mapping)
+
+
+def test_refusals_of_a_list_hold_and_older_ones_are_left_out(federation: Federation) -> None:
+    holder = federation.nodes["holder"]
+    federation.share("holder", people(5))
+    federation.consent("holder", "H00003", "H00004", captured_at=federation.clock() - timedelta(days=3))
+    old = Ended(Refusal.WITHDRAWN, federation.clock() - timedelta(days=4))
+    entries = [("H00003", old), ("H00004", Ended(Refusal.WITHDRAWN)), ("H00005", Ended(Refusal.OBJECTED))]
+    assert record_consents(holder, entries) == Recorded(2, (0,))
+    assert record_consents(holder, entries) == Recorded(0, (0,))
+    now = federation.clock()
+    assert [kept.state(now) for kept in list_consents(holder.store)] == ["given", "withdrawn", "objected"]
+
+
+def test_a_refusal_from_the_start_is_a_refusal_and_holds_against_a_public_task(
+    federation: Federation,
+) -> None:
+    holder = federation.nodes["holder"]
+    federation.share("holder", people(5))
+    record_consents(holder, [("H00003", Ended(Refusal.WITHDRAWN))])
+    send_or_say_so(holder)
+    (kept,) = list_consents(holder.store)
+    assert kept.state(federation.clock()) == "refused"
+    task = PublicTaskBasis("risk_to_life", "ig-lead", commit_reason("words"), "ab" * 16, federation.clock())
+    assert federation.words("asker", person(3), basis=task) == {"holder": "No shared match"}
+
+
+def test_an_old_list_never_widens_what_was_narrowed_since(federation: Federation) -> None:
+    holder = federation.nodes["holder"]
+    federation.share("holder", people(5))
+    wide = terms(captured_at=federation.clock() - timedelta(days=9))
+    record_consent(holder, "H00003", wide)
+    record_consent(holder, "H00003", terms(captured_at=federation.clock(), purposes=("single_lookup",)))
+    assert record_consents(holder, [("H00003", wide)]) == Recorded(0, (0,))
+    with pytest.raises(PolicyError, match="a later one"):
+        record_consent(holder, "H00003", wide)
