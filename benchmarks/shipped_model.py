@@ -16,9 +16,9 @@ from cli.demo.files import write_contract
 from cli.demo.generator import DEFAULT_AS_OF, generate
 from cli.evaluation_data import Population, load_population, parse_fields
 from matcher.candidates import Meetings
-from matcher.estimation import CLASSES, identity_availability
+from matcher.counts import CLASSES, NAMES, WEAK, WHOLE, identity_availability, pairs_of_classes
 from matcher.linking import pairs_by_class, record_availability
-from matcher.model import Model, Probabilities, format_model, structural_identity
+from matcher.model import Model, Probabilities, format_model, has_gap, structural_identity
 from matcher.patterns import IDENTITY_COUNT, PATTERN_SHAPE, GradedIdentity, compare, identity_of
 from matcher.schema import LinkageSchema
 from matcher.scoring import best_of_records
@@ -31,6 +31,8 @@ TARGETS = {
 }
 # What a handful of counts cannot tell is left near the structural value.
 PSEUDO_MATCHES, PSEUDO_CHANCE = 0.3, 2.0
+# Fewer pairs than this with a part missing say nothing of how common that is elsewhere.
+LEAST_WITH_GAP = 100
 SHIPPED_LEVELS = {
     "chain": {
         "agree": Probabilities(0.94, 1e-6),
@@ -94,6 +96,8 @@ def counted(population: Population, *, with_names: bool) -> Model:
         level = identity_of(code)
         if not isinstance(level, GradedIdentity) and (level.date, level.initials) == ("none", "none"):
             continue
+        if has_gap(level) and found[code] < LEAST_WITH_GAP:
+            continue
         of = identity_availability()[code]
         identity[0, code] = (found[code] + PSEUDO_MATCHES * 0.01) / (matches[of] + PSEUDO_MATCHES)
         pseudo_pairs = PSEUDO_CHANCE / identity[1, code]
@@ -104,14 +108,14 @@ def counted(population: Population, *, with_names: bool) -> Model:
 def pairs_by_availability(population: Population) -> tuple[FloatArray, FloatArray]:
     """True pairs and all other pairs by what both records can compare: whole dates, names."""
     _, first = np.unique(population.tokens.record, return_index=True)
-    of = record_availability(population.schema, population.tokens, first) & (1 + 8)
+    of = record_availability(population.schema, population.tokens, first) & (WHOLE | NAMES | WEAK)
     matches = np.zeros(CLASSES)
     order = np.argsort(population.person, kind="stable")
     starts = np.flatnonzero(np.r_[True, np.diff(population.person[order]) != 0])
     for group in np.split(of[order], starts[1:]):
         if len(group) > 1:
             matches += pairs_by_class(group)
-    return matches, pairs_by_class(of) - matches
+    return pairs_of_classes(matches), pairs_of_classes(pairs_by_class(of) - matches)
 
 
 def chance_of_agreement(population: Population) -> tuple[float, float]:

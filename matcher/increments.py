@@ -17,13 +17,16 @@ import numpy as np
 
 from matcher.candidates import Meetings, SlotIndex, stored_meetings
 from matcher.errors import ModelParameterError, TokenFormatError
-from matcher.linking import LinkingRun, first_tokens, neighbour_pairs, relative_crowding
+from matcher.linking import LinkingRun, first_tokens
 from matcher.patterns import PairPatterns, compare
 from matcher.schema import LinkageSchema
 from matcher.scoring import (
     LinkingParameters,
     RecordPairs,
     best_of_records,
+    log2_odds,
+    near_strangers,
+    relative_crowding,
     score_against_rivals,
     score_terms,
 )
@@ -90,8 +93,8 @@ def score_new_records(
             index meet each other again.
     """
     _require_valid(tokens, meetings, agency, linked)
-    parameters = _with_crowding(schema, tokens, meetings, linked.parameters)
-    best = best_of_records(compare(schema, tokens, tokens, meetings), tokens, parameters.shipped)
+    best = best_of_records(compare(schema, tokens, tokens, meetings), tokens, linked.parameters.shipped)
+    parameters = _with_crowding(best, agency, linked.parameters)
     area = tokens.area[first_tokens(tokens)]
     log_odds = score_terms(best, parameters, agency=agency, area=area).log_odds
     pairs = _merged(linked.pairs, best, log_odds)
@@ -110,18 +113,17 @@ def _require_valid(tokens: TokenSet, meetings: Meetings, agency: IntArray, linke
         raise TokenFormatError("meetings: records of the index meet each other again")
 
 
-def _with_crowding(
-    schema: LinkageSchema, tokens: TokenSet, meetings: Meetings, parameters: LinkingParameters
-) -> LinkingParameters:
+def _with_crowding(pairs: PairPatterns, agency: IntArray, parameters: LinkingParameters) -> LinkingParameters:
     """Count how common new records' initials are, among the records the parameters were counted from."""
-    counted, count = len(parameters.crowding), tokens.record_count
+    counted, count = len(parameters.crowding), len(agency)
     if counted >= count:
         return parameters
-    left, right = neighbour_pairs(schema, tokens, meetings)
-    seen = right[(left < parameters.reference_records) & (right >= counted)]
-    neighbours = np.bincount(seen, minlength=count)[counted:].astype(np.int64)
-    shape = parameters.model.crowding_shape
-    crowding = relative_crowding(neighbours, parameters.usual_neighbours, shape)
+    prior = log2_odds(parameters.priors[agency[pairs.left], agency[pairs.right]])
+    strangers = near_strangers(pairs.pattern, prior + parameters.model.weights(pairs.pattern))
+    seen = (pairs.left < parameters.reference_records) & (pairs.right >= counted)
+    counts = np.bincount(pairs.right[seen], weights=strangers[seen], minlength=count)
+    neighbours = counts[counted:].astype(np.float64)
+    crowding = relative_crowding(neighbours, parameters.usual_neighbours, parameters.model.crowding_shape)
     return replace(parameters, crowding=np.r_[parameters.crowding, crowding])
 
 

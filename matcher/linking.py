@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from matcher.candidates import Meetings
-from matcher.estimation import CLASSES, Fit, PatternCounts, availability_of, fit
+from matcher.counts import CHAIN, CLASSES, NAMES, NHS_NUMBER, WEAK, WHOLE, PatternCounts
+from matcher.estimation import Fit, fit
 from matcher.model import Model
 from matcher.patterns import PairPatterns, compare
 from matcher.schema import LinkageSchema
@@ -20,8 +21,9 @@ from matcher.scoring import (
     RecordPairs,
     best_of_records,
     compare_areas,
-    initials_weight,
     log2_odds,
+    near_strangers,
+    relative_crowding,
     score_against_rivals,
     score_terms,
     share_known,
@@ -59,10 +61,9 @@ def link(
     """
     best = best_of_records(compare(schema, tokens, tokens, meetings), tokens, shipped)
     records = first_tokens(tokens)
-    neighbours = _neighbours(schema, tokens, meetings, len(records))
-    shape = _crowding_shape(neighbours)
-    fitted = fit(_count(schema, tokens, records, best, agency, shape), shipped)
-    parameters = _parameters(best, fitted, shipped, agency, tokens.area[records], neighbours)
+    fitted = fit(_count(schema, tokens, records, best, agency), shipped)
+    parameters = _parameters(best, fitted, shipped, agency, tokens.area[records])
+    fitted = replace(fitted, model=parameters.model)
     log_odds = score_terms(best, parameters, agency=agency, area=tokens.area[records]).log_odds
     known = share_known(best, posteriors(log_odds), agency, len(parameters.priors))
     posterior = score_against_rivals(best, log_odds, known, agency=agency)
@@ -76,25 +77,28 @@ def _parameters(
     shipped: Model,
     agency: IntArray,
     area: IntArray,
-    neighbours: IntArray,
 ) -> LinkingParameters:
     """What pairs are scored by, but for the shares of agencies known to others, which follow from scores."""
-    usual = float(neighbours.mean()) if len(neighbours) else 0.0
-    crowding = relative_crowding(neighbours, usual, fitted.model.crowding_shape)
     within = agency[pairs.left] == agency[pairs.right]
     prior = np.where(within, fitted.priors[0], fitted.priors[1])
-    weight = fitted.model.weights(pairs.pattern) + initials_weight(pairs, crowding)
+    weight = fitted.model.weights(pairs.pattern)
     first = posteriors(log2_odds(prior) + weight)
     priors = _agency_priors(pairs, first, agency, fitted.priors)
+    strangers = near_strangers(
+        pairs.pattern, log2_odds(priors[agency[pairs.left], agency[pairs.right]]) + weight
+    )
+    ends, twice = np.r_[pairs.left, pairs.right], np.r_[strangers, strangers]
+    neighbours = np.bincount(ends, weights=twice, minlength=len(agency)).astype(np.float64)
+    usual, shape = float(neighbours.mean()) if len(neighbours) else 0.0, _crowding_shape(neighbours)
     same_area = _chance_of_same_area(agency, area)
     return LinkingParameters(
         shipped=shipped,
-        model=fitted.model,
+        model=replace(fitted.model, crowding_shape=shape),
         priors=priors,
         same_area=same_area,
         area_odds=_sure_area_odds(pairs, first, agency, area, same_area, fitted.model.area_odds),
         known=np.zeros_like(priors),
-        crowding=crowding,
+        crowding=relative_crowding(neighbours, usual, shape),
         usual_neighbours=usual,
         reference_records=len(agency),
     )
@@ -112,7 +116,6 @@ def _count(
     records: IntArray,
     pairs: PairPatterns,
     agency: IntArray,
-    crowding_shape: float,
 ) -> PatternCounts:
     """Count patterns, and the pairs behind them, within and across agencies."""
     codes, inverse = np.unique(pairs.pattern, return_inverse=True)
@@ -128,9 +131,7 @@ def _count(
     return PatternCounts(
         codes=codes,
         counts=counts,
-        availability=availability_of(codes),
         pairs=np.stack([inside, everybody - inside]),
-        crowding_shape=crowding_shape,
     )
 
 
@@ -143,12 +144,12 @@ def record_availability(schema: LinkageSchema, tokens: TokenSet, records: IntArr
         records: The token that stands for each record, shape (records,).
     """
     found = np.zeros(len(records), np.int64)
-    for bit, slot_id in enumerate(("F", "C1", "C2")):
+    for bit, slot_id in ((WHOLE, "F"), (CHAIN, "C1"), (NHS_NUMBER, "C2"), (WEAK, "WI")):
         index = schema.slot_index.get(slot_id)
         if index is not None:
-            found |= (tokens.slots[records, index] != 0).astype(np.int64) << bit
+            found |= bit * (tokens.slots[records, index] != 0).astype(np.int64)
     named = [index for index, slot in enumerate(schema.stored) if "sounds" in slot.shows]
-    found |= (tokens.slots[records][:, named] != 0).any(axis=1).astype(np.int64) << 3
+    found |= (tokens.slots[records][:, named] != 0).any(axis=1).astype(np.int64) * NAMES
     return found
 
 
@@ -162,27 +163,7 @@ def pairs_by_class(availability: IntArray) -> FloatArray:
     return pairs
 
 
-def _neighbours(schema: LinkageSchema, tokens: TokenSet, meetings: Meetings, record_count: int) -> IntArray:
-    """How many records each record has as neighbours, shape (records,)."""
-    left, right = neighbour_pairs(schema, tokens, meetings)
-    return np.asarray(np.bincount(np.r_[left, right], minlength=record_count), dtype=np.int64)
-
-
-def neighbour_pairs(schema: LinkageSchema, tokens: TokenSet, meetings: Meetings) -> tuple[IntArray, IntArray]:
-    """Pairs of records whose initials agree beside another year, month or day: left < right, each once.
-
-    Strangers like these are as frequent as the initials themselves, so their number is a count of them
-    (value-specific u, "term frequency").
-    """
-    near = [i for i, p in enumerate(schema.asked) if p.asks == "F" and p.varies in ("year", "month", "day")]
-    selected = np.isin(meetings.asked, near)
-    left, right = tokens.record[meetings.left[selected]], tokens.record[meetings.right[selected]]
-    stride = max(tokens.record_count, 1)
-    keys = np.unique(np.minimum(left, right) * stride + np.maximum(left, right))
-    return keys // stride, keys % stride
-
-
-def _crowding_shape(neighbours: IntArray) -> float:
+def _crowding_shape(neighbours: FloatArray) -> float:
     """Shape of the Gamma spread of how common initials are, by moments; 0 = nobody asked, not known."""
     if not neighbours.any():
         return 0.0
@@ -190,35 +171,27 @@ def _crowding_shape(neighbours: IntArray) -> float:
     return mean**2 / (variance - mean) if variance > mean * 1.01 else 1e3
 
 
-def relative_crowding(neighbours: IntArray, usual: float, shape: float) -> FloatArray:
-    """How crowded each record's neighbourhood is, relative to the mean, shrunk to it (Gamma-Poisson).
-
-    Args:
-        neighbours: Neighbours of each record, shape (n,).
-        usual: Their mean over all records.
-        shape: Of the spread; 0 = not known, and nothing is crowded.
-    """
-    if shape <= 0:
-        return np.ones(len(neighbours))
-    return np.asarray((neighbours + shape) / (usual + shape), dtype=np.float64)
-
-
 def _agency_priors(
     pairs: PairPatterns, posterior: FloatArray, agency: IntArray, priors: tuple[float, float]
 ) -> FloatArray:
-    """The prior by agencies, shape (agencies, agencies): their matches for each pair of their records."""
+    """The prior by agencies, shape (agencies, agencies): the network's, as far as theirs are more or fewer.
+
+    The network's prior counts matches that no search meets as well; what agencies have met is compared with
+    what all have met.
+    """
     sizes = np.bincount(agency).astype(float)
     a = np.minimum(agency[pairs.left], agency[pairs.right])
     b = np.maximum(agency[pairs.left], agency[pairs.right])
     key = a * len(sizes) + b
-    matches = np.bincount(key, weights=posterior, minlength=len(sizes) ** 2).reshape(len(sizes), len(sizes))
-    possible = np.outer(sizes, sizes)
+    met = np.bincount(key, weights=posterior, minlength=len(sizes) ** 2).reshape(len(sizes), len(sizes))
+    possible = np.triu(np.outer(sizes, sizes))
     np.fill_diagonal(possible, sizes * (sizes - 1) / 2)
-    network = np.where(np.eye(len(sizes), dtype=np.bool_), priors[0], priors[1])
-    network = np.maximum(network, 1e-15)
-    own = (matches + AGENCY_PSEUDO_MATCHES) / (possible + AGENCY_PSEUDO_MATCHES / network)
-    upper = np.triu(np.minimum(own, 0.5))
-    return np.asarray(upper + np.triu(upper, 1).T, dtype=np.float64)
+    own = np.zeros(met.shape)
+    for stratum, prior in zip((np.eye(len(sizes)), np.triu(np.ones(met.shape), 1)), priors, strict=True):
+        usual = possible * (met * stratum).sum() / max(float((possible * stratum).sum()), 1.0)
+        own += stratum * prior * (met + AGENCY_PSEUDO_MATCHES) / (usual + AGENCY_PSEUDO_MATCHES)
+    upper = np.clip(own, 1e-15, 0.5)
+    return np.asarray(np.triu(upper) + np.triu(upper, 1).T, dtype=np.float64)
 
 
 def _chance_of_same_area(agency: IntArray, area: IntArray) -> FloatArray:

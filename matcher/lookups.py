@@ -24,7 +24,7 @@ from matcher.patterns import (
     pattern_levels,
 )
 from matcher.schema import LinkageSchema
-from matcher.scoring import rests_on_initials
+from matcher.scoring import near_strangers, relative_crowding, rests_on_initials
 from matcher.tokens import FloatArray, IntArray, TokenSet
 from matcher.weights import area_weight, log_odds, posteriors, set_posterior
 
@@ -36,6 +36,9 @@ LISTED_TWICE = 1e-6
 TWIN_KNOWN = 0.003
 # Where dates agree and names plainly do not, slips and relations make strangers alike this often.
 STRANGER_ALIKE = 0.01
+# Placeholder dates share favourite years: where year and initials are all that agrees, an agency has a
+# stranger like that this often. At the largest supposed prior such a person is possibly known and no more.
+PLACEHOLDER_ALIKE = 0.05
 # Beside a swapped day and month no slot compares names: there "differ" only says that none agreed.
 NAMES_COMPARED_BESIDE = ("exact", "day_differs", "month_differs", "year_differs", "year")
 # Without a linking run to tell, an agency is as likely not to know a person, however small the network.
@@ -167,12 +170,13 @@ def score_lookups(
     case, record, pattern, weight = case[best], record[best], pairs.pattern[best], weight[best]
     holder = holder_of_record[record] if len(record) else np.zeros(0, np.int64)
 
-    crowding_bits = _crowding_bits(schema, model, cases, candidates, hits, case, pattern, holder_sizes)
     area_bits, area_level = _area(
         model, cases.area[pairs.left[best]], candidates.area[pairs.right[best]], holder, holder_areas
     )
     coincidence_bits = _coincidence_bits(model, pattern, holder_sizes[holder])
     prior_bits = _prior_bits(model, holder_sizes, holder_known)
+    strangers = near_strangers(pattern, prior_bits[holder] + weight)
+    crowding_bits = _crowding_bits(schema, model, case, pattern, strangers, holder_sizes)
     bits = prior_bits[holder] + weight - coincidence_bits + crowding_bits + area_bits
     claimed_bits = _claimed_by_other_cases(schema, model, cases, case, record, bits)
 
@@ -230,6 +234,8 @@ def coincidences() -> FloatArray:
         if isinstance(level, GradedIdentity):
             if level.forename == "other":
                 chance[code] = TWIN_KNOWN if level.surname == "same" else STRANGER_ALIKE
+        elif (level.date, level.initials) == ("year", "both") and level.sounds != "both":
+            chance[code] = PLACEHOLDER_ALIKE
         elif level.sounds == "differ" and level.date in NAMES_COMPARED_BESIDE:
             chance[code] = STRANGER_ALIKE
         elif level.date == "exact" and level.initials == "last":
@@ -324,32 +330,25 @@ def _prior_bits(model: Model, holder_sizes: IntArray, holder_known: FloatArray |
 def _crowding_bits(
     schema: LinkageSchema,
     model: Model,
-    cases: TokenSet,
-    candidates: TokenSet,
-    hits: Hits,
     case: IntArray,
     pattern: IntArray,
+    strangers: FloatArray,
     holder_sizes: IntArray,
 ) -> FloatArray:
     """Bits by which each case's initials are rarer (positive) or commoner than usual, where they count.
 
-    Counted by the near misses the case's own probes found; see `matcher.linking`.
+    Counted by the near misses that the case's own probes found, as far as they are of strangers, and never by
+    the one that is weighed; see `matcher.scoring`.
     """
-    near = [i for i, p in enumerate(schema.asked) if p.asks == "F" and p.varies in ("year", "month", "day")]
-    if not near or model.crowding_shape <= 0:
+    asked = any(p.asks == "F" and p.varies in ("year", "month", "day") for p in schema.asked)
+    if not asked or model.crowding_shape <= 0:
         return np.zeros(len(case))
-    selected = np.isin(hits.asked, near)
-    stride = max(candidates.record_count, 1)
-    met = np.unique(
-        cases.record[hits.case_token[selected]] * stride + candidates.record[hits.candidate_token[selected]]
-    )
-    neighbours = np.bincount(met // stride, minlength=int(cases.record.max(initial=-1)) + 1)
+    neighbours = np.bincount(case, weights=strangers)[case] - strangers
     year, day_or_month = SAME_DAY * SAME_MONTH, SAME_DAY + SAME_MONTH - 2 * SAME_DAY * SAME_MONTH
     share = model.same_initials * (year * (1 - model.same_year) + model.same_year * day_or_month)
-    usual = share * float(holder_sizes.sum())
-    crowding = (neighbours + model.crowding_shape) / (usual + model.crowding_shape)
+    crowding = relative_crowding(neighbours, share * float(holder_sizes.sum()), model.crowding_shape)
     concerned = rests_on_initials()[pattern // int(np.prod(PATTERN_SHAPE[1:]))]
-    return np.where(concerned, -np.log2(crowding[case]), 0.0)
+    return np.where(concerned, -np.log2(crowding), 0.0)
 
 
 def _area(

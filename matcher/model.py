@@ -24,13 +24,14 @@ from matcher.patterns import (
     NUMBER_LEVELS,
     PATTERN_SHAPE,
     SEX_LEVELS,
+    GradedIdentity,
     PlainIdentity,
     identity_id,
     identity_of,
     pattern_levels,
 )
 from matcher.schema import LinkageSchema
-from matcher.tokens import BoolArray, FloatArray, IntArray
+from matcher.tokens import FloatArray, IntArray
 
 T = TypeVar("T")
 
@@ -98,25 +99,11 @@ class Model:
     def probabilities(self, patterns: IntArray) -> tuple[FloatArray, FloatArray]:
         """m and u of joint patterns: fitted ones where there are, else the product over comparisons."""
         m, u = self.product(patterns)
-        u = np.maximum(u, self._smallest_chance(patterns))
         for row, code in enumerate(patterns.tolist()):
             fitted = self.joint.get(code)
             if fitted is not None:
                 m[row], u[row] = fitted.m, fitted.u
         return m, u
-
-    def _smallest_chance(self, patterns: IntArray) -> FloatArray:
-        """The least u, unless fitted, of patterns whose identity rests on a birth year and initials; else 0.
-
-        Only two records with placeholder dates (1 January) can show it, and shipped counts are over all
-        incomplete pairs, most of which cannot: of those that can, as many strangers agree as share a year
-        and both initials. A partnership's own counts, where fitted, say better how many pairs do.
-        """
-        identity, *others = np.unravel_index(patterns, PATTERN_SHAPE)
-        least = np.where(_rests_on_year()[identity], self.same_year * self.same_initials, 0.0)
-        for comparison, codes in zip(COMPARISONS, others, strict=True):
-            least *= self._table(comparison)[1, codes]
-        return np.asarray(least, dtype=np.float64)
 
     def product(self, patterns: IntArray) -> tuple[FloatArray, FloatArray]:
         """m and u as the product over identity, CHAIN, NHS number and sex."""
@@ -275,32 +262,34 @@ def structural_identity(same_year: float, same_initials: float) -> FloatArray:
         "last": one_initial, "first": one_initial, "none": 1.0,
     }  # fmt: skip
     sounds_u = {"both": 0.02, "surname": 0.1, "differ": 1.0, "absent": 1.0}
+    sounds_m = {"both": 0.8, "surname": 0.6, "differ": 0.1, "absent": 0.9}
     table = np.full((2, IDENTITY_COUNT), SMALLEST_M)
     for code in range(IDENTITY_COUNT):
         level = identity_of(code)
         if isinstance(level, PlainIdentity):
-            u = date_u[level.date] * initials_u[level.initials] * sounds_u[level.sounds]
+            # Names that sound alike begin alike, as a rule.
+            initials = "both" if level.sounds == "both" else level.initials
+            u = date_u[level.date] * initials_u[initials] * sounds_u[level.sounds]
         else:
             u = date_u["exact"] * same_initials / 10
         table[1, code] = u
+        if isinstance(level, PlainIdentity) and has_gap(level):
+            table[0, code] = sounds_m[level.sounds]
         if isinstance(level, PlainIdentity) and level.date == "none" and level.initials == "none":
             # Neither a whole date nor names to compare: says nothing; both there and neither met: much.
             table[0, code] = 0.01 if level.comparable else 1.0
     return table
 
 
-@cache
-def _rests_on_year() -> BoolArray:
-    """Identity levels of birth year and both initials without names that agree, shape (IDENTITY_COUNT,)."""
-    found = np.zeros(IDENTITY_COUNT, np.bool_)
-    for code in range(IDENTITY_COUNT):
-        level = identity_of(code)
-        found[code] = (
-            isinstance(level, PlainIdentity)
-            and (level.date, level.initials) == ("year", "both")
-            and level.sounds in ("differ", "absent")
-        )
-    return found
+def has_gap(level: PlainIdentity | GradedIdentity) -> bool:
+    """Whether a level says that all agrees but for one part that one of the two records lacks.
+
+    How many pairs have that very gap is not known, so m and u are those of pairs that have it.
+    """
+    if isinstance(level, GradedIdentity) or level.comparable:
+        return False
+    date_missing = level.date in ("day_missing", "month_missing", "year_missing") and level.initials == "both"
+    return date_missing or (level.date == "exact" and level.initials in ("first", "last"))
 
 
 @cache

@@ -30,6 +30,8 @@ UNINFORMATIVE_AREA = 0.002
 LARGEST_SHARE_KNOWN = 0.9
 # Odds beyond this are sure beyond doubt, and sums of them stay finite.
 LARGEST_ODDS_BITS = 60.0
+# Initials that nobody else has are a thousand times rarer than usual, at the most.
+SMALLEST_CROWDING = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class LinkingParameters:
         area_odds: How much likelier a match is to be in the same area, as odds ratio.
         known: Share of the row agency's records that the column agency knows, same shape, 0 within.
         crowding: How common each record's initials are, relative to the mean, shape (records,).
-        usual_neighbours: Mean number of records with the same initials beside another date.
+        usual_neighbours: Mean number of strangers with the same initials beside another date.
         reference_records: How many records, the first ones, all this was counted from.
     """
 
@@ -123,19 +125,66 @@ def score_terms(
     """
     a, b = agency[pairs.left], agency[pairs.right]
     informative, same = compare_areas(area[pairs.left], area[pairs.right], parameters.same_area[a, b])
+    prior, weight = log2_odds(parameters.priors[a, b]), parameters.model.weights(pairs.pattern)
     return PairTerms(
-        prior=log2_odds(parameters.priors[a, b]),
-        weight=parameters.model.weights(pairs.pattern),
-        initials=initials_weight(pairs, parameters.crowding),
+        prior=prior,
+        weight=weight,
+        initials=_initials_weight(pairs, parameters, near_strangers(pairs.pattern, prior + weight)),
         area=_area_weight(informative, same, parameters.same_area[a, b], parameters.area_odds),
     )
 
 
-def initials_weight(pairs: PairPatterns, crowding: FloatArray) -> FloatArray:
-    """Bits by which these two records' initials agree less often by chance than the mean's."""
+def near_strangers(pattern: IntArray, log_odds: FloatArray) -> FloatArray:
+    """How far each pair counts as two strangers whose initials agree beside another year, month or day.
+
+    Such strangers are as frequent as the initials themselves, so their number is a count of them
+    (value-specific u, "term frequency"); one person's records with a slip in the date say nothing of it.
+    """
+    identity = pattern // int(np.prod(PATTERN_SHAPE[1:]))
+    return np.where(near_misses()[identity], 1 - posteriors(log_odds), 0.0)
+
+
+def relative_crowding(neighbours: FloatArray, usual: float, shape: float) -> FloatArray:
+    """How crowded each record's neighbourhood is, relative to the mean, shrunk to it (Gamma-Poisson).
+
+    Args:
+        neighbours: Strangers near each record, shape (n,).
+        usual: Their mean over all records.
+        shape: Of the spread; 0 = not known, and nothing is crowded.
+    """
+    if shape <= 0:
+        return np.ones(len(neighbours))
+    return np.asarray((neighbours + shape) / (usual + shape), dtype=np.float64)
+
+
+def _initials_weight(pairs: PairPatterns, parameters: LinkingParameters, strangers: FloatArray) -> FloatArray:
+    """Bits by which two records' initials agree less often by chance than the mean's.
+
+    A pair that is itself a near miss is not counted for itself.
+    """
+    shape, reference = parameters.model.crowding_shape, parameters.reference_records
+    if shape <= 0:
+        return np.zeros(len(pairs))
+    counted = (pairs.left < reference).astype(float) + (pairs.right < reference)
+    own = strangers / (parameters.usual_neighbours + shape)
+    crowding = (parameters.crowding[pairs.left] + parameters.crowding[pairs.right] - counted * own) / 2
     identity = pairs.pattern // int(np.prod(PATTERN_SHAPE[1:]))
-    both = np.log2((crowding[pairs.left] + crowding[pairs.right]) / 2)
-    return np.where(rests_on_initials()[identity], -both, 0.0)
+    return np.where(rests_on_initials()[identity], -np.log2(np.maximum(crowding, SMALLEST_CROWDING)), 0.0)
+
+
+@cache
+def near_misses() -> BoolArray:
+    """Identity levels of both initials beside another year, month or day, shape (IDENTITY_COUNT,)."""
+    found = np.zeros(IDENTITY_COUNT, np.bool_)
+    for code in range(IDENTITY_COUNT):
+        level = identity_of(code)
+        found[code] = (
+            isinstance(level, PlainIdentity)
+            and level.date in ("year_differs", "month_differs", "day_differs")
+            and level.initials == "both"
+            and level.comparable
+        )
+    return found
 
 
 @cache

@@ -9,15 +9,8 @@ from functools import partial
 import numpy as np
 import pytest
 
-from matcher.estimation import (
-    CLASSES,
-    PatternCounts,
-    availability_of,
-    estimate_chance,
-    estimate_m,
-    estimate_matches,
-    fit,
-)
+from matcher.counts import CLASSES, PatternCounts, availability_of
+from matcher.estimation import estimate_m, fit
 from matcher.model import Model, Probabilities, shipped_model
 from matcher.patterns import (
     IDENTITY_COUNT,
@@ -27,6 +20,7 @@ from matcher.patterns import (
     GradedIdentity,
     identity_of,
 )
+from matcher.populations import estimate_population
 from matcher.schema import SOUND_LEVELS, shipped_schema
 
 SHIPPED = shipped_model(shipped_schema(["dob", "initials", "chain"]))
@@ -102,10 +96,9 @@ def counted(
             for matched, pairs_there in zip(matches, pairs, strict=True)
         ]
     ).astype(float)
-    availability = availability_of(codes)
     by_class = np.zeros((2, CLASSES))
-    by_class[:, availability[0]] = pairs
-    return PatternCounts(codes, counts, availability, by_class)
+    by_class[:, availability_of(codes)[0]] = pairs
+    return PatternCounts(codes, counts, by_class)
 
 
 def test_all_patterns_of_the_generated_data_are_of_one_availability_class() -> None:
@@ -128,7 +121,9 @@ def test_the_prior_is_near_where_numbers_are_worse_than_the_shipped_model_says()
 
 
 def test_m_is_recovered() -> None:
-    """Within 2 % and four standard errors of counting; within 0.005 where strangers outnumber matches."""
+    """Within 2 % and four standard errors; where strangers outnumber matches, within three errors of counting
+    the strangers to be taken off, who are told by those within agencies.
+    """
     truth = another_truth()
     fitted = fit(counted(truth), SHIPPED)
     m, u = truth.product(CODES)
@@ -137,7 +132,8 @@ def test_m_is_recovered() -> None:
     assert clear.sum() >= 10
     error = 0.02 * m + 4 * np.sqrt(m / MATCHES[1])
     assert (np.abs(found - m) < error)[clear].all()
-    assert np.allclose(found[~clear], m[~clear], atol=0.005)
+    strangers = 3 * np.sqrt(PAIRS[0] * u) * PAIRS[1] / PAIRS[0] / MATCHES[1] + 0.001
+    assert (np.abs(found - m) < strangers)[~clear].all()
 
 
 def test_u_is_recovered_where_strangers_are_counted() -> None:
@@ -160,7 +156,7 @@ def test_posteriors_of_patterns_are_those_of_the_truth() -> None:
 
     def expected(model: Model, prior: float) -> np.ndarray:
         m, u = model.probabilities(CODES)
-        return counts.counts[1] * prior * m / (prior * m + (1 - prior) * u)
+        return np.asarray(counts.counts[1] * prior * m / (prior * m + (1 - prior) * u))
 
     shown = counts.counts[1] >= 50
     there = expected(truth, MATCHES[1] / PAIRS[1])[shown]
@@ -183,18 +179,11 @@ def test_the_chance_of_agreement_is_recovered_where_the_shipped_one_is_off_by_tw
 ) -> None:
     """Within 10 %, by counting near misses."""
     counts = counted(another_truth(initials=initials, year=year))
-    scaled = estimate_chance(counts, SHIPPED, np.asarray(MATCHES))
+    scaled = estimate_population(counts, SHIPPED).model
     assert scaled.same_initials == pytest.approx(SHIPPED.same_initials * initials, rel=0.10)
     assert scaled.same_year == pytest.approx(SHIPPED.same_year * year, rel=0.10)
     exact = np.flatnonzero(SHIPPED.identity[0] > 0.5)[0]
     assert scaled.identity[1, exact] / SHIPPED.identity[1, exact] == pytest.approx(initials * year, rel=0.15)
-
-
-def test_matches_are_counted_by_what_strong_patterns_leave_over() -> None:
-    truth = another_truth()
-    found = estimate_matches(counted(truth), truth)
-    assert found[1] == pytest.approx(MATCHES[1], rel=0.05)
-    assert found[0] == pytest.approx(MATCHES[0], rel=0.25)
 
 
 def test_data_without_a_match_have_nearly_none() -> None:
@@ -220,9 +209,7 @@ def test_one_agency_alone_is_fitted_without_dividing_by_nothing() -> None:
 
 @pytest.mark.parametrize("pairs", [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 2.0)])
 def test_next_to_no_data_leave_the_shipped_model(pairs: tuple[float, float]) -> None:
-    empty = PatternCounts(
-        np.zeros(0, np.int64), np.zeros((2, 0)), np.zeros(0, np.int64), np.full((2, CLASSES), pairs[0])
-    )
+    empty = PatternCounts(np.zeros(0, np.int64), np.zeros((2, 0)), np.full((2, CLASSES), pairs[0]))
     fitted = fit(empty, SHIPPED)
     assert fitted.model.joint == {}
     assert (fitted.model.identity == SHIPPED.identity).all()
@@ -247,15 +234,15 @@ def em(counts: PatternCounts, *, iteration_limit: int) -> tuple[dict[int, Probab
 def test_em_says_truthfully_whether_it_converged() -> None:
     counts = counted(another_truth(), codes=EVERY_CODE)
     run = partial(em, counts)
-    _, steps, converged = run(iteration_limit=500)
-    assert converged and 1 < steps < 500
+    _, steps, converged = run(iteration_limit=2000)
+    assert converged and 1 < steps < 2000
     assert run(iteration_limit=1)[1:] == (1, False)
     assert run(iteration_limit=steps - 1)[1:] == (steps - 1, False)
 
 
 def test_a_converged_em_stays_where_it_is() -> None:
     counts = counted(another_truth(), codes=EVERY_CODE)
-    joint, steps, _ = em(counts, iteration_limit=500)
+    joint, steps, _ = em(counts, iteration_limit=2000)
     longer, _, _ = em(counts, iteration_limit=steps + 200)
     assert joint == longer
 

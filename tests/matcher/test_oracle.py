@@ -15,7 +15,8 @@ import pandas as pd
 import pytest
 import recordlinkage
 
-from matcher.estimation import CLASSES, PatternCounts, estimate_m
+from matcher.counts import CLASSES, PatternCounts, availability_of
+from matcher.estimation import estimate_m
 from matcher.evaluation import best_f1, measure
 from matcher.model import Probabilities, shipped_model
 from matcher.patterns import IDENTITY_COUNT, NUMBER_LEVELS, PATTERN_SHAPE, SEX_LEVELS, identity_id
@@ -48,11 +49,9 @@ def expected() -> pd.DataFrame:
 def code_of(vector: tuple[int, ...]) -> int:
     """The joint pattern of a binary comparison vector: agree, or differ; for identity exact, or nothing."""
     ids = [identity_id(code) for code in range(IDENTITY_COUNT)]
-    exact = next(code for code, name in enumerate(ids) if name.startswith("date=exact initials=both"))
-    other = next(
-        code for code, name in enumerate(ids)
-        if name.startswith("date=none initials=none") and name.endswith("whole")
-    )  # fmt: skip
+    # Of one availability class, within which m is normalised.
+    exact = ids.index("date=exact initials=both sounds=absent whole")
+    other = ids.index("date=none initials=none sounds=absent whole")
     identity, chain, nhs_number, sex = vector
     numbers = [NUMBER_LEVELS.index("agree" if level else "differ") for level in (chain, nhs_number)]
     return int(
@@ -92,9 +91,9 @@ def ours(
             "sex": {"agree": Probabilities(0.6, 0.5), "differ": Probabilities(0.4, 0.5)},
         },
     )
-    patterns = PatternCounts(
-        codes, counts, np.full(len(codes), 7), np.full((2, CLASSES), float(SCALE * PAIRS))
-    )
+    pairs = np.zeros((2, CLASSES))
+    pairs[1, availability_of(codes)[0]] = SCALE * PAIRS
+    patterns = PatternCounts(codes, counts, pairs)
     priors = np.asarray([classifier.p, classifier.p])
     joint, _, converged = estimate_m(patterns, started, u, priors, iteration_limit=5000)
     assert converged
