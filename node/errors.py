@@ -11,7 +11,8 @@ NodeError
 ├── HubUnreachableError        no answer from the hub
 └── HubRefusedError            the hub answered with a problem, whose code is kept
 
-A message names file kind, row, field and rule, and never a value: not a cell, not a header, not a path.
+A message names file kind, row, field and rule, and never a value: not a cell, not a path, a header only where
+`node.header_hints` is sure that it is one.
 """
 
 from __future__ import annotations

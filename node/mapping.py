@@ -13,20 +13,22 @@ A mapping file is TOML::
     [consent]                     # for the rows of a caseload that leave it out
     purposes = "case_conference"
 
-No header text of the file is ever put into an error: a file without a header has a person in its first row.
+A header of the file is put into an error only as `node.header_hints` allows: a file without a header has a
+person in its first row. What the mapping file says is a setting, and may be repeated.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from node.errors import RecordFormatError
+from node.header_hints import describe_headers, did_you_mean, quoted
 from node.normalise import normalise_area
 from node.tables import HEADER_SEARCH_ROWS, Grid
 from node.texts import fold, text_of
@@ -82,6 +84,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )  # fmt: skip
 
 
+_LINE = re.compile(r"at line (\d+)")
 # "Date of birth (dd/mm/yyyy)", "Forename(s)": a header is known with and without what stands in brackets.
 _BRACKETS = re.compile(r"\([^()]*\)")
 
@@ -130,16 +133,26 @@ def load_mapping(path: Path) -> HeaderMapping:
         RecordFormatError: It is missing, no TOML, or says something unknown.
     """
     try:
-        document = tomllib.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
+        document = tomllib.loads(text)
     except OSError:
         raise RecordFormatError("mapping", "the file cannot be opened") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+    except UnicodeDecodeError:
         raise RecordFormatError("mapping", "the file is not TOML") from None
-    return parse_mapping(document)
+    except tomllib.TOMLDecodeError as error:
+        # The library's message can quote the file, which may be a caseload given by mistake.
+        at = _LINE.search(str(error))
+        rule = "the file is not TOML from this line on: see docs/caseloads.md for an example"
+        raise RecordFormatError("mapping", rule, row=int(at[1]) if at else None) from None
+    return parse_mapping(document, text=text)
 
 
-def parse_mapping(document: Mapping[str, Any]) -> HeaderMapping:
+def parse_mapping(document: Mapping[str, Any], *, text: str = "") -> HeaderMapping:
     """Check a mapping file's content.
+
+    Args:
+        document: The content.
+        text: The file as it is written, for the line that an error names.
 
     Raises:
         RecordFormatError: A key is unknown or a value of the wrong type.
@@ -154,15 +167,21 @@ def parse_mapping(document: Mapping[str, Any]) -> HeaderMapping:
     }
     for key, value in document.items():
         if key not in expected:
-            raise RecordFormatError("mapping", f"only {', '.join(expected)} are known")
+            raise _unknown(key, expected, text=text)
         if type(value) is not expected[key]:
             raise RecordFormatError("mapping", f"{key} must be a {expected[key].__name__}", field=key)
     columns, areas = document.get("columns", {}), document.get("areas", {})
     known = {*CASELOAD_FIELDS, *CASE_LIST_FIELDS}
-    if not known.issuperset(columns) or not all(isinstance(value, str) for value in columns.values()):
-        raise RecordFormatError("mapping", "names must be the contract's and values text", field="columns")
-    if not all(isinstance(value, str) and normalise_area(value) == value for value in areas.values()):
-        raise RecordFormatError("mapping", "values must be area ids", field="areas")
+    for name, header in columns.items():
+        if name not in known:
+            raise _unknown(name, known, text=text, field="columns")
+        if not isinstance(header, str):
+            rule = f"{name} must be a header of the file, in quotation marks"
+            raise RecordFormatError("mapping", rule, row=_line_of(name, text), field="columns")
+    for word, area in areas.items():
+        if not isinstance(area, str) or normalise_area(area) != area:
+            rule = f"{quoted(word)} must be an area id: lower-case letters, digits and hyphens"
+            raise RecordFormatError("mapping", rule, row=_line_of(word, text), field="areas")
     consent = document.get("consent", {})
     if not {f"{CONSENT_PREFIX}{name}" for name in consent} <= set(CONSENT_FIELDS) or not all(
         isinstance(value, str) for value in consent.values()
@@ -179,6 +198,20 @@ def parse_mapping(document: Mapping[str, Any]) -> HeaderMapping:
         day_first=document.get("day_first", True),
         consent=dict(consent),
     )
+
+
+def _unknown(name: str, known: Iterable[str], *, text: str, field: str | None = None) -> RecordFormatError:
+    """A name of the mapping file that is none: which, on what line, and the one that was meant."""
+    hint = did_you_mean(name, known) or f": the names are {', '.join(sorted(known))}"
+    return RecordFormatError(
+        "mapping", f"{quoted(name)} is not known{hint}", row=_line_of(name, text), field=field
+    )
+
+
+def _line_of(name: str, text: str) -> int | None:
+    """The line that begins with a name, bare, quoted or as a table; counted from 1."""
+    begins = re.compile(rf"""\s*\[?\s*["']?{re.escape(name)}["']?\s*[\]=]""")
+    return next((number for number, line in enumerate(text.splitlines(), 1) if begins.match(line)), None)
 
 
 def header_key(cell: Cell) -> str:
@@ -236,11 +269,7 @@ def require_header(
         raise RecordFormatError(kind, "the workbook has no visible sheet of the mapping's name")
     with_header = [(grid, header) for grid in offered if (header := find_header(grid, fields, mapping))]
     if not with_header:
-        rule = (
-            f"no row among the first {HEADER_SEARCH_ROWS} names this column; "
-            "say in a file what it is called here, and give that file with --map (docs/caseloads.md)"
-        )
-        raise RecordFormatError(kind, rule, field=fields[0])
+        raise RecordFormatError(kind, _no_header(offered, fields, mapping), field=fields[0])
     if len(with_header) > 1:
         raise RecordFormatError(
             kind, f"{len(with_header)} sheets hold a header: name one as `sheet` in a mapping file"
@@ -248,6 +277,19 @@ def require_header(
     grid, header = with_header[0]
     _check_header(grid, header, kind, fields, mapping)
     return grid, header
+
+
+def _no_header(grids: Sequence[Grid], fields: Sequence[str], mapping: HeaderMapping) -> str:
+    """What to say where no sheet has a header: what was looked for, what is there, and what to do."""
+    given = mapping.columns.get(fields[0])
+    looked_for = f", which the mapping calls {quoted(given)}" if given else ""
+    synonyms = {word for name in fields for word in SYNONYMS.get(name, ())}
+    rows = [row for grid in grids for row in grid.rows[:HEADER_SEARCH_ROWS]]
+    return (
+        f"no row among the first {HEADER_SEARCH_ROWS} names this column{looked_for}; "
+        f"{describe_headers(rows, synonyms.union(map(header_key, fields)))}. "
+        "Say in a file what it is called here, and give that file with --map (docs/caseloads.md)"
+    )
 
 
 def _check_header(
@@ -260,7 +302,10 @@ def _check_header(
             raise RecordFormatError(kind, f"{len(columns)} columns are read as this one", row=row, field=name)
     missing = [name for name in mapping.columns if name in fields and name not in found]
     if missing:
-        raise RecordFormatError(kind, "no column has the mapping's header", row=row, field=missing[0])
+        given = mapping.columns[missing[0]]
+        hint = did_you_mean(given, (text_of(cell) for cell in grid.rows[header.row]))
+        rule = f"no column has the mapping's header {quoted(given)}{hint}"
+        raise RecordFormatError(kind, rule, row=row, field=missing[0])
     if not any(name in found for name in COMPARABLE_FIELDS):
         raise RecordFormatError(kind, "no column for dob, chain or nhs_number", row=row)
 

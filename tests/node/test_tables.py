@@ -176,6 +176,69 @@ def test_a_mapping_file_that_is_no_toml_is_refused(content: bytes, tmp_path: Pat
         load_mapping(file)
 
 
+def _mapping_error(folder: Path, text: str) -> str:
+    file = folder / "map.toml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(RecordFormatError) as refused:
+        load_mapping(file)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        pytest.param(
+            '[columns]\n\nlocale_id = "Ref"\n',
+            "row 3, columns: 'locale_id' is not known: did you mean local_id?",
+            id="a name mistyped",
+        ),
+        pytest.param(
+            '[columns]\npostcode = "PC"\n',
+            "row 2, columns: 'postcode' is not known: the names are aliases,",
+            id="a name like none",
+        ),
+        pytest.param(
+            '[colums]\ndob = "Born"\n',
+            "row 1: 'colums' is not known: did you mean columns?",
+            id="a table mistyped",
+        ),
+        pytest.param(
+            'sheet = "A"\n[columns]\ndob = 3\n', "row 3, columns: dob must be a header", id="a number"
+        ),
+        pytest.param(
+            '[areas]\n"East Herts" = "East Herts"\n',
+            "row 2, areas: 'East Herts' must be an area id",
+            id="no id",
+        ),
+        pytest.param(
+            f'sheet = "A"\n{SENTINEL} Smith\n', "mapping, row 2: the file is not TOML", id="no TOML"
+        ),
+    ],
+)
+def test_a_mapping_error_names_line_word_and_what_was_meant(tmp_path: Path, text: str, says: str) -> None:
+    message = _mapping_error(tmp_path, text)
+    assert says in message
+    assert SENTINEL not in message
+
+
+def test_a_mapping_s_header_that_is_not_there_is_quoted_with_the_one_that_was_meant(tmp_path: Path) -> None:
+    content = f"Client ref,D of birth,Forename\nA1,1980-02-01,{SENTINEL}\n".encode()
+    mapping = HeaderMapping(columns={"local_id": "Client ref", "dob": "D of birt"})
+    with pytest.raises(RecordFormatError) as refused:
+        _read(tmp_path, content, mapping)
+    assert "no column has the mapping's header 'D of birt': did you mean D of birth?" in str(refused.value)
+    assert (refused.value.row, refused.value.field) == (1, "dob")
+
+
+def test_where_no_header_is_found_those_that_are_there_are_listed(tmp_path: Path) -> None:
+    content = f"Open cases\nNumber,Born,Forename\nA1,1980-02-01,{SENTINEL}\n".encode()
+    with pytest.raises(RecordFormatError) as refused:
+        _read(tmp_path, content, HeaderMapping(columns={"local_id": "Numbr"}))
+    message = str(refused.value)
+    assert "which the mapping calls 'Numbr'; the headers are 'Number', 'Born', 'Forename'." in message
+    assert SENTINEL not in message and "--map" in message
+
+
 @pytest.mark.parametrize(
     ("mapping", "rule"),
     [
