@@ -149,7 +149,9 @@ def count_records(session: Session, agency: str) -> int:
 
 def lock_agency(session: Session, agency: str) -> Agency:
     """The agency's row, locked: two workers never store parts of one caseload at once."""
-    return session.scalars(select(Agency).where(Agency.agency == agency).with_for_update()).one()
+    return session.scalars(
+        select(Agency).where(Agency.agency == agency).with_for_update(key_share=True)
+    ).one()
 
 
 def _count_areas(session: Session, agency: str) -> None:

@@ -9,15 +9,19 @@ PostgreSQL runs at READ COMMITTED with `synchronous_commit=on`; writers that mus
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session
 
+from hub.group_commit import GroupCommit
+
 WRITING = "knownto_writing"
+
+T = TypeVar("T")
 
 
 class Database:
@@ -32,6 +36,7 @@ class Database:
         """
         self.engine = make_engine(url, lock_timeout_seconds=lock_timeout_seconds)
         self._writer = self.engine.execution_options(**{WRITING: True})
+        self._group = GroupCommit(self.writing)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -44,6 +49,13 @@ class Database:
         """A transaction that writes: committed at the end, rolled back when anything is raised."""
         with Session(self._writer) as session, session.begin():
             yield session
+
+    def write_grouped(self, work: Callable[[Session], T]) -> T:
+        """Have something written together with what other threads write now; durable when this returns.
+
+        The session is the work's for as long as it runs; whatever it returns must not need it afterwards.
+        """
+        return self._group.run(work)
 
     @contextmanager
     def connect_writing(self) -> Iterator[Connection]:

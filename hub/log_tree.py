@@ -118,6 +118,7 @@ def _read_hashes(session: Session, wanted: Iterable[tuple[int, int]]) -> dict[tu
 
 
 def _read_head(session: Session, *, lock: bool) -> TreeHead:
-    statement = select(LogHead.size, LogHead.frontier).where(LogHead.id == 1)
-    size, frontier = session.execute(statement.with_for_update() if lock else statement).one()
+    table = table_of(LogHead)
+    statement = select(table.c.size, table.c.frontier).where(table.c.id == 1)
+    size, frontier = session.connection().execute(statement.with_for_update() if lock else statement).one()
     return TreeHead(size, split_hashes(frontier))

@@ -32,6 +32,7 @@ from hub.epochs import CurrentEpoch, require_current
 from hub.errors import ConflictError, LogUnavailableError, MalformedError
 from hub.estimation import read_weighing
 from hub.leaves import QUESTION, REASONS
+from hub.log_tree import lock_head
 from hub.log_views import whole_entry
 from hub.lookup_log import answered_parts, refused_parts, subjects_of
 from hub.lookup_schemas import LookupBody, WireCase, WireConsentBasis, WirePublicTaskBasis
@@ -108,8 +109,8 @@ def look_up(
         )
         near_cases = count_near_cases(prepared, epoch.schema)
     try:
-        with database.writing() as session:
-            return _settle(
+        return database.write_grouped(
+            lambda session: _settle(
                 session,
                 caller,
                 body,
@@ -122,6 +123,7 @@ def look_up(
                 rules=rules,
                 at=at,
             )
+        )
     except (DBAPIError, PoolTimeoutError) as error:
         raise LogUnavailableError("the access log cannot be written; nothing is answered") from error
 
@@ -137,10 +139,11 @@ def log_refusal(
     facts = {} if body is None else {"purpose": str(body.purpose)}
     parts = refused_parts(caller, body)
     try:
-        with database.writing() as session:
-            append_entry(
+        database.write_grouped(
+            lambda session: append_entry(
                 session, f"{REFUSED_PREFIX}{code}", agency=caller.agency, at=at, facts=facts, parts=parts
             )
+        )
     except (DBAPIError, PoolTimeoutError) as error:
         raise LogUnavailableError("the access log cannot be written; nothing is answered") from error
 
@@ -210,7 +213,8 @@ def _settle(
     rules: LookupRules,
     at: datetime,
 ) -> Answered:
-    """Charge, decide and log, in one transaction."""
+    """Charge, decide and log, in one transaction, which other look-ups may share."""
+    lock_head(session)
     epoch = require_current(session, epoch=body.epoch, schema_digest=body.schema_digest)
     earlier = _register(session, caller, body, body_sha256=body_sha256)
     bind_emergency(session, caller.agency, body, pepper=pepper)

@@ -78,7 +78,7 @@ def enrol(session: Session, agency: str, *, token: str, identity: PublicIdentity
         InvitationRefusedError: The token is unknown, used or expired: one answer for all.
         ConflictError: Another agency has enrolled with these keys.
     """
-    row = session.scalar(select(Agency).where(Agency.agency == agency).with_for_update())
+    row = session.scalar(select(Agency).where(Agency.agency == agency).with_for_update(key_share=True))
     expected = row.invitation_sha256 if row is not None else None
     matches = hmac.compare_digest(_token_hash(token), expected or _token_hash(""))
     if row is None or expected is None or not matches:
@@ -128,7 +128,7 @@ def confirm(session: Session, agency: str, *, fingerprint: str, at: datetime) ->
 
 
 def _require_agency(session: Session, agency: str) -> Agency:
-    row = session.scalar(select(Agency).where(Agency.agency == agency).with_for_update())
+    row = session.scalar(select(Agency).where(Agency.agency == agency).with_for_update(key_share=True))
     if row is None:
         raise NotFoundError(f"agency {agency}: is not in this network")
     return row

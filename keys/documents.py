@@ -58,6 +58,8 @@ def document_digest(document: Document) -> str:
 def _require_plain(value: object, *, level: int) -> None:
     if level > _DEEPEST:
         raise KeyFormatError(f"document: more than {_DEEPEST} levels")
+    if value is None or isinstance(value, (str, int)):
+        return  # Nearly every value, so asked about first.
     if isinstance(value, Mapping):
         if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
             raise KeyFormatError("document: keys must be text")
@@ -68,5 +70,5 @@ def _require_plain(value: object, *, level: int) -> None:
             _require_plain(item, level=level + 1)
     elif isinstance(value, float):
         raise KeyFormatError("document: holds a float")
-    elif value is not None and not isinstance(value, (str, int)):
+    else:
         raise KeyFormatError("document: holds a value JSON does not have")
