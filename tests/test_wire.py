@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from hub import consent_schemas, lookup_schemas, schemas
+from hub import consent_schemas, log_schemas, lookup_schemas, schemas
 from hub.decoding import decode_tokens
+from keys.checkpoints import log_key, verify_cosignature, witness_key
 from keys.custody import ExchangeKey, unwrap_linkage_key
 from keys.documents import canonical_bytes, document_digest
 from matcher.schema import parse_schema
@@ -21,6 +22,7 @@ from node.home import EpochKey
 from node.identifiers import Case
 from node.lookups import _read_answer
 from node.membership import Agency
+from node.receipts import open_receipt
 from tests.vectors.wire import make
 
 FOLDER = Path(make.__file__).parent
@@ -34,6 +36,8 @@ READERS = {
     "consent": consent_schemas.ConsentDocument,
     "lookup": lookup_schemas.LookupBody,
     "answer": lookup_schemas.LookupAnswer,
+    "witness_response": log_schemas.WitnessResponse,
+    "log_event": log_schemas.LogEventBody,
 }
 
 
@@ -130,6 +134,20 @@ def test_the_asking_node_reads_the_answer() -> None:
     assert [str(answer.word) for answer in case.answers] == words
     assert (case.answers[0].team, case.answers[0].open) == ("Duty desk", True)
     assert (result.coverage.words, result.coverage.stale) == ("2 of 3 agencies up to date", ("r-agency",))
+
+
+def test_the_asking_node_verifies_the_answers_receipt() -> None:
+    key = log_key(make.NETWORK, make.identity("hub").public)
+    receipt = open_receipt(vector("answer")["receipt"], key=key)
+    assert (receipt.entry.index, receipt.checkpoint.size) == (7, 7)
+    assert receipt.entry.part("question")["cases"][0]["answers"]["holder"] == "K"
+    assert receipt.entry.withheld[-1] == "reasons"
+
+
+def test_the_hub_verifies_the_witnesses_cosignature() -> None:
+    text = vector("answer")["receipt"]["checkpoint"].split("\n\n")[0] + "\n"
+    key = witness_key(make.NETWORK, make.HOLDER, make.identity(make.HOLDER).public)
+    assert verify_cosignature(vector("witness_response")["body"], text=text, key=key) == make.AT
 
 
 def test_answers_have_one_size_whatever_they_say() -> None:

@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from keys.cards import seal_card
+from keys.checkpoints import Checkpoint, cosign, log_origin, sign_checkpoint, witness_key
 from keys.custody import ExchangeKey, wrap_linkage_key
 from keys.documents import canonical_bytes, document_digest
 from keys.formats import encode_base64
 from keys.identity import NodeIdentity
 from keys.linkage import LinkageKey
+from keys.merkle import append_leaf, leaf_hash, root_of_frontier
 from matcher.schema import LinkageSchema, parse_schema, shipped_schema
 from node.encoding import encode_cases, encode_records
 from node.identifiers import BirthDate, Case, Identifiers, Record
@@ -182,12 +184,77 @@ def answer() -> dict[str, Any]:
     return {
         "format": "answer/1", "request": lookup()["request"], "log_index": 7,
         "answered_at": "2026-11-23T09:00:00Z", "cases": [{"case": 0, "answers": answers}],
+        "receipt": receipt(),
+    }  # fmt: skip
+
+
+def receipt() -> dict[str, Any]:
+    """The receipt of that answer: entry 7 of a log whose other leaves are made up, signed by the hub."""
+    others = ("m-agency", HOLDER, "r-agency", "z-agency")
+    texts: dict[str, dict[str, Any]] = {
+        "who": {
+            "staff": "officer-1", "role": "coordinator", "conference": "mdt-2026-11", "approvers": [],
+            "request_signature": encode_base64(bytes(64)),
+        },
+        "question": {
+            "request": lookup()["request"], "scope": sorted(others), "agencies": None, "repeats": None,
+            "cases": [{
+                "case": 0, "basis": lookup()["cases"][0]["basis"],
+                "answers": {HOLDER: "K", "m-agency": "N", "r-agency": "R", "z-agency": "A"},
+            }],
+        },
+        "reasons": {"cases": []},
+        **{f"holder:{agency}": {"cases": []} for agency in others},
+    }  # fmt: skip
+    salts = {name: secret(f"salt {name}")[:16] for name in texts}
+    facts = {
+        "format": "leaf/1", "index": 7, "at": "2026-11-23T09:00:00Z", "action": "lookup:match:answered",
+        "agency": ASKER, "purpose": lookup()["purpose"],
+        "parts": {
+            name: hashlib.sha256(salts[name] + name.encode() + b"\0" + canonical_bytes(text)).hexdigest()
+            for name, text in texts.items()
+        },
+    }  # fmt: skip
+    leaf = canonical_bytes(facts)
+    frontier, proof = list[bytes](), list[bytes]()
+    for size, one in enumerate([*(f"leaf {n}".encode() for n in range(6)), leaf]):
+        _, frontier, proof = append_leaf(size, frontier, leaf_hash(one))
+    head = Checkpoint(log_origin(NETWORK), 7, root_of_frontier(frontier))
+    return {
+        "index": 7,
+        "leaf": encode_base64(leaf),
+        "parts": {
+            name: {"salt": encode_base64(salts[name]), "text": texts[name]} for name in ("who", "question")
+        },
+        "inclusion": [encode_base64(one) for one in proof],
+        "checkpoint": sign_checkpoint(head, identity=identity("hub")),
+    }
+
+
+def witness_response() -> dict[str, Any]:
+    """A witness that has seen nothing yet cosigns the log's first checkpoint."""
+    note = receipt()["checkpoint"]
+    witness = identity(HOLDER)
+    key = witness_key(NETWORK, HOLDER, witness.public)
+    line = cosign(note.split("\n\n")[0] + "\n", identity=witness, name=key.name, at=AT)
+    return {"format": "witness-response/1", "old": 0, "size": 7, "status": 200, "body": line}
+
+
+def log_event() -> dict[str, Any]:
+    """A report of who looked was made, with one entry withheld from it."""
+    return {
+        "format": "log-event/1", "event": "0e" * 16, "action": "log:subject_access:made",
+        "facts": {"entries": 3, "withheld": 1, "names": False},
+        "parts": {"own": {
+            "report": "0f" * 16, "reporter": "ig-1", "approver": None, "withheld": [7], "because": ["crime"],
+        }},
     }  # fmt: skip
 
 
 MAKERS = {
     "enrolment": enrolment, "epoch": epoch, "key_envelope": key_envelope, "agreement": agreement,
     "batch": batch, "complete": complete, "consent": consent, "lookup": lookup, "answer": answer,
+    "witness_response": witness_response, "log_event": log_event,
 }  # fmt: skip
 
 
