@@ -6,7 +6,7 @@ in screens, command line, API and exports, and stand here once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -114,7 +114,7 @@ DATE_WORDS: Mapping[str, str] = {
     "month_differs": "day and year of birth agree, the month differs",
     "year_differs": "day and month of birth agree, the year differs",
     "year": "the year of birth agrees",
-    "none": "the date of birth shows no agreement",
+    "none": "the date of birth does not agree together with the initials",
 }
 INITIALS_WORDS: Mapping[str, str] = {
     "both": "both initials agree",
@@ -141,6 +141,14 @@ SEEN_WORDS: Mapping[str, str] = {
     "stored": "",
     "asked": "found by allowing for a typing error",
 }
+# Instead of "no agreement" and "different", where the two could not be compared.
+NOT_COMPARED: Mapping[str, str] = {
+    "date=none": "the date of birth could not be compared",
+    "initials=none": "the initials could not be compared",
+    "sounds=differ": "how the names sound could not be compared",
+}
+DATES_THAT_HIDE_SOUNDS = frozenset({"date=none", "date=swapped", "date=year"})
+SOUNDS_ALIKE = frozenset({"sounds=both", "sounds=surname"})
 COMPLETENESS_WORDS: Mapping[str, str] = {
     "whole": "",
     "incomplete": "one side has no whole date of birth or not both initials",
@@ -209,8 +217,22 @@ def words_of_level(comparison: str, level: str) -> str:
     """
     if comparison in COMPARISON_WORDS:
         return COMPARISON_WORDS[comparison].get(level, f"{COMPARISON_NAMES[comparison]}: {level}")
-    said = [_words_of_part(part) for part in level.split(" ")]
+    parts = level.split(" ")
+    said = [NOT_COMPARED[part] if _is_not_compared(part, parts) else _words_of_part(part) for part in parts]
     return ", ".join(words for words in said if words)
+
+
+def _is_not_compared(part: str, parts: Sequence[str]) -> bool:
+    """Whether a finding is missing because nothing could have shown it.
+
+    Slots join birth date with names. What they say of names needs parts of the date that agree where they
+    stand, so that without a date, or with day and month swapped, unlike names cannot be told from like ones.
+    """
+    if part == "sounds=differ":
+        return not DATES_THAT_HIDE_SOUNDS.isdisjoint(parts)
+    if part == "initials=none":
+        return "date=none" in parts or "incomplete" in parts or not SOUNDS_ALIKE.isdisjoint(parts)
+    return part == "date=none" and "incomplete" in parts
 
 
 def _words_of_part(part: str) -> str:
@@ -228,6 +250,9 @@ def _grade(level: str) -> str:
 
 
 WATERFALL_COLUMNS = 40
+# Weights travel with two decimals: their sum, as a probability, is right to less than this.
+NOTICEABLE = 0.01
+MOST_BITS = 100.0  # beyond which a probability is 1 to every decimal
 
 
 def name_weights(evidence: Evidence) -> list[tuple[str, float]]:
@@ -243,7 +268,7 @@ def explain_evidence(evidence: Evidence, *, certain: str) -> dict[str, Any]:
         evidence: What speaks for and against.
         certain: What the posterior is the probability of, such as `that the agency knows the person`.
     """
-    said = [step.words for step in evidence.steps]
+    said = [*(step.words for step in evidence.steps), _words_of_rivals(evidence)]
     return {
         "words": [words[0].upper() + words[1:] + "." for words in said if words],
         "posterior": evidence.posterior,
@@ -257,6 +282,22 @@ def explain_evidence(evidence: Evidence, *, certain: str) -> dict[str, Any]:
             f"probability {certain}: {format_posterior(evidence.posterior)}",
         ],
     }
+
+
+def _words_of_rivals(evidence: Evidence) -> str:
+    """Why the probability is another than the weights together say, where it is: other records count too."""
+    alone = 1 / (1 + 2 ** -min(evidence.prior + evidence.total_weight, MOST_BITS))
+    if evidence.posterior < alone - NOTICEABLE:
+        return (
+            "other records fit as well and only one of them can be this person, so the probability is lower "
+            "than these weights together say"
+        )
+    if evidence.posterior > alone + NOTICEABLE:
+        return (
+            "several records there fit, so the probability that one of them is this person is higher than "
+            "these weights of the best one say"
+        )
+    return ""
 
 
 def format_posterior(posterior: float) -> str:

@@ -10,6 +10,7 @@ from node.answers import (
     WORDS,
     AnswerWord,
     Evidence,
+    EvidenceStep,
     draw_waterfall,
     explain_evidence,
     format_posterior,
@@ -110,3 +111,59 @@ def test_nothing_is_said_to_be_certain(posterior: float, shown: str) -> None:
 def test_malformed_evidence_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(IntegrityError):
         parse_evidence(EVIDENCE | changes)
+
+
+@pytest.mark.parametrize(
+    ("level", "says"),
+    [
+        pytest.param(
+            "date=swapped initials=both sounds=differ whole",
+            ["day and month of birth look swapped", "both initials agree",
+             "how the names sound could not be compared"],
+            id="day and month swapped: no slot of sounds can be shared",
+        ),
+        pytest.param(
+            "date=none initials=none sounds=differ incomplete",
+            ["the date of birth could not be compared", "the initials could not be compared",
+             "how the names sound could not be compared",
+             "one side has no whole date of birth or not both initials"],
+            id="a number alone, something missing",
+        ),
+        pytest.param(
+            "date=none initials=none sounds=differ whole",
+            ["the date of birth does not agree together with the initials",
+             "the initials could not be compared", "how the names sound could not be compared"],
+            id="a number alone, nothing missing",
+        ),
+        pytest.param(
+            "date=year_differs initials=none sounds=both whole",
+            ["day and month of birth agree, the year differs", "the initials could not be compared",
+             "both names sound the same"],
+            id="found by sound, which says nothing of initials",
+        ),
+        pytest.param(
+            "date=exact initials=first sounds=differ whole",
+            ["the date of birth agrees", "the forename's initial agrees, the surname's does not",
+             "the names sound different"],
+            id="the date agrees: names were compared",
+        ),
+    ],
+)  # fmt: skip
+def test_what_could_not_be_compared_is_not_said_to_differ(level: str, says: list[str]) -> None:
+    assert words_of_level("identity", level).split(", ") == ", ".join(says).split(", ")
+
+
+@pytest.mark.parametrize(
+    ("posterior", "says"),
+    [(0.5, "lower than these weights"), (0.99, ""), (0.999, "")],
+    ids=["rivals", "as the weights say", "within what rounding hides"],
+)
+def test_a_probability_the_weights_do_not_explain_is_explained(posterior: float, says: str) -> None:
+    evidence = Evidence(posterior, -3.0, (EvidenceStep("chain", "agree", 9.63),))
+    words = explain_evidence(evidence, certain="that it rains")["words"]
+    assert (says in words[-1] and len(words) == 2) if says else len(words) == 1
+
+
+def test_several_records_that_fit_are_likelier_together_than_the_best_alone() -> None:
+    evidence = Evidence(0.8, -3.0, (EvidenceStep("chain", "agree", 3.0),))
+    assert "higher than" in explain_evidence(evidence, certain="that it rains")["words"][-1]
