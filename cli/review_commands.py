@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from node.reviews import Decision, Review
 
 OUTCOMES = ("justified", "queried", "breach")
-COLUMNS = ("item", "due_on", "state", "kind", "agency", "staff", "counts")
+COLUMNS = ("item", "audience", "due_on", "state", "kind", "agency", "staff", "counts")
 ENTRY = (
     "index", "at", "direction", "agency", "staff", "role", "purpose", "conference", "reference", "basis",
     "approver", "outcome",
@@ -53,7 +53,7 @@ def list_(ctx: click.Context, everything: bool, output_format: str) -> None:
     """List what is to be reviewed, oldest first; takes the role ig."""
     found = list(open_queue(ctx).reviews(everything))
     rows = [_row(one) for one in found]
-    columns = COLUMNS if output_format == "table" else (*COLUMNS[:3], "overdue", *COLUMNS[3:], "raised_at")
+    columns = COLUMNS if output_format == "table" else (*COLUMNS, "overdue", "raised_at")
     emit(rows, output_format, columns=columns)
     overdue = sum(one.overdue for one in found)
     if overdue:
@@ -118,6 +118,7 @@ def summary(ctx: click.Context, month: str | None, output_format: str) -> None:
 def _row(found: Review) -> dict[str, Any]:
     return {
         "item": found.item,
+        "audience": found.audience,
         "due_on": found.due_on,
         "overdue": found.overdue,
         "state": found.state,

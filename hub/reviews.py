@@ -16,13 +16,14 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, literal, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from hub.access_log import Action, append_entry
 from hub.alarms import MOST_INDICES, Alarm
 from hub.errors import ConflictError, NotFoundError, OwnActionError
 from hub.leaves import OWN, WHO
+from hub.models import UtcTime
 from hub.review_models import ReviewDecision, ReviewItem
 from hub.review_settings import ReviewSettings
 from hub.working_days import add_working_days, local_day
@@ -98,15 +99,16 @@ def list_items(
     Raises:
         NotFoundError: `after` is no item of this queue.
     """
-    statement = select(ReviewItem).order_by(ReviewItem.raised, ReviewItem.item).limit(limit)
+    order = (ReviewItem.raised, ReviewItem.kind, ReviewItem.audience, ReviewItem.item)
+    statement = select(ReviewItem).order_by(*order).limit(limit)
     if audience is not None:
         statement = statement.where(ReviewItem.audience == audience)
     if open_only:
         statement = statement.where(or_(ReviewItem.outcome.is_(None), ReviewItem.outcome == Outcome.QUERIED))
     if after is not None:
         last = find_item(session, audience, after)
-        later = and_(ReviewItem.raised == last.raised, ReviewItem.item > last.item)
-        statement = statement.where(or_(ReviewItem.raised > last.raised, later))
+        place = (literal(last.raised, UtcTime()), *map(literal, (last.kind, last.audience, last.item)))
+        statement = statement.where(tuple_(*order) > tuple_(*place))
     return list(session.scalars(statement))
 
 

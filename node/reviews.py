@@ -61,6 +61,7 @@ class Review:
     Attributes:
         item: Its id.
         kind: Why it is there; `KINDS` says it in words.
+        audience: Whose officer it is put before.
         agency: Whose conduct it is about.
         staff: Which staff id's, or None for the agency as a whole.
         raised_at: When it was put into the queue.
@@ -74,6 +75,7 @@ class Review:
 
     item: str
     kind: str
+    audience: str
     agency: str
     staff: str | None
     raised_at: str
@@ -171,6 +173,7 @@ def read_review(document: Mapping[str, Any]) -> Review:
         return Review(
             item=_require_id(str(document["item"])),
             kind=str(document["kind"]),
+            audience=str(document["audience"]),
             agency=str(document["agency"]),
             staff=None if document["staff"] is None else str(document["staff"]),
             raised_at=str(document["raised_at"]),
