@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test check bench lock drill clean
+.PHONY: install demo test check bench lock drill drill-disclosure clean
 .DEFAULT_GOAL := install
 
 # The stamp is newer than the lock when the environment is up to date.
@@ -36,10 +36,15 @@ bench: install
 KILLS ?= 200
 MUTATIONS ?= 1000
 MESSAGES ?= 10000
-drill: install
+drill: install drill-disclosure
 	KNOWNTO_DRILL_KILLS=$(KILLS) $(BIN)/python -m pytest tests/e2e/test_killed_push.py tests/e2e/test_killed_lookups.py
 	KNOWNTO_DRILL_MUTATIONS=$(MUTATIONS) $(BIN)/python -m pytest tests/hub/test_log_mutations.py
 	KNOWNTO_DRILL_MESSAGES=$(MESSAGES) $(BIN)/python -m pytest -s tests/hub/test_forged_messages.py
+
+# The disclosure rules against their second implementation.
+QUESTIONS ?= 1000000
+drill-disclosure: install
+	KNOWNTO_DISCLOSURE_CASES=$(QUESTIONS) $(BIN)/python -m pytest tests/hub/test_disclosure.py
 
 # Rebuild the hash-locked requirements after changing the dependencies in pyproject.toml.
 lock:

@@ -147,7 +147,7 @@ NOT_COMPARED: Mapping[str, str] = {
     "initials=none": "the initials could not be compared",
     "sounds=differ": "how the names sound could not be compared",
 }
-DATES_THAT_HIDE_SOUNDS = frozenset({"date=none", "date=swapped", "date=year"})
+DATES_THAT_HIDE_SOUNDS = frozenset({"date=none", "date=swapped"})
 SOUNDS_ALIKE = frozenset({"sounds=both", "sounds=surname"})
 COMPLETENESS_WORDS: Mapping[str, str] = {
     "whole": "",
