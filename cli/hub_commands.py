@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -289,6 +290,35 @@ def show_log(ctx: click.Context, after: int, limit: int, output_format: str) -> 
         return
     columns = ("index", "at", "action", "agency", "staff", "purpose", "conference")
     emit([{"index": index} | entry for index, entry in entries], output_format, columns=columns)
+
+
+@hub.command("erase-texts")
+@click.option(
+    "--before",
+    required=True,
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="First day (UTC) whose entries keep their texts; retention says which.",
+)
+@dry_run_option
+@format_option()
+@click.pass_context
+def erase_texts(ctx: click.Context, before: datetime, dry_run: bool, output_format: str) -> None:
+    """Erase what the log's old entries say about people; the entries and every proof stay. Logged."""
+    from hub.clock import system_clock
+    from hub.erasure import erase_texts as erase
+    from hub.erasure import forget_freed_pages
+
+    at, first_kept = system_clock(), before.replace(tzinfo=UTC)
+    if first_kept > at:
+        raise click.UsageError(
+            "--before: a day to come; the entries of today could be erased as they are made"
+        )
+    with _database(ctx) as database:
+        with _changing(database, dry_run) as session:
+            erased = erase(session, before=first_kept, at=at)
+        if not dry_run:
+            forget_freed_pages(database)
+    emit({"entries": erased}, output_format)
 
 
 @hub.command()

@@ -135,3 +135,12 @@ def test_every_command_and_option_has_help() -> None:
         assert command.help  # type: ignore[attr-defined]
         options = [option for option in command.params if isinstance(option, Option)]  # type: ignore[attr-defined]
         assert all(option.help for option in options)
+
+
+def test_erasing_texts_counts_them_logs_it_and_takes_no_day_to_come(hub_home: Path) -> None:
+    run_json(hub_home, "log", "show")
+    erased = run_json(hub_home, "erase-texts", "--before", "2026-01-01")
+    assert erased == {"entries": 0}
+    refused = run(hub_home, "erase-texts", "--before", "2999-01-01")
+    assert refused.exit_code == 2
+    assert "a day to come" in refused.output
