@@ -18,7 +18,6 @@ from typing import Protocol
 from sqlalchemy import case, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from hub.access_log import log_size
 from hub.alarm_facts import AgencyDay, Asking, Event, Fact, Tally, Touch
 from hub.alarms import Alarm, Limits, alarms_of_day, duties_of, sample_of
 from hub.database import Database
@@ -75,11 +74,6 @@ def scan(
             total += step
             if step.entries < page:
                 return total
-
-
-def backlog(session: Session) -> int:
-    """How many log entries the scanner has not read."""
-    return log_size(session) - _cursor(session)
 
 
 def _scan_page(

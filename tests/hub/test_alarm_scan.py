@@ -15,7 +15,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from hub.alarm_facts import Fact
-from hub.alarm_scan import Scanned, backlog, scan
+from hub.alarm_scan import Scanned, scan
 from hub.alarms import Limits
 from hub.database import Database
 from hub.review_models import ReviewFact, ReviewItem, ReviewTouch, SampleBlock
@@ -272,14 +272,6 @@ def test_a_scan_holds_no_lock_while_it_reads(database: Database) -> None:
 
     scan(database, limits=LIMITS, at=LATER, read=read)
     assert written == [True] and len(items(database)) == 4
-
-
-def test_the_backlog_counts_entries_not_yet_read(database: Database) -> None:
-    with database.writing() as session:
-        session.execute(text("UPDATE log_head SET size = 9"))
-    run(database, stalker(4))
-    with database.reading() as session:
-        assert backlog(session) == 5
 
 
 def test_settings_move_where_alarms_begin(database: Database) -> None:
