@@ -24,7 +24,7 @@ from typing import Any
 from node.caseload import find_handle
 from node.commitments import Commitment, commit_reason
 from node.consent import find_consent
-from node.consent_terms import METHODS
+from node.consent_terms import METHODS, state_of
 from node.dates import parse_day
 from node.errors import RecordFormatError
 from node.store import Store
@@ -160,15 +160,15 @@ def read_basis(
     )
 
 
-def with_own_consent(store: Store, case_ref: str, defaults: BasisDefaults) -> BasisDefaults:
-    """The defaults for a case that is of this agency's own caseload, with consent on record here.
+def with_own_consent(store: Store, case_ref: str, defaults: BasisDefaults, *, at: datetime) -> BasisDefaults:
+    """The defaults for a case that is of this agency's own caseload, with consent in force here.
 
     A day given with the command comes first.
     """
     if defaults.captured_at is not None or find_handle(store, case_ref) is None:
         return defaults
     consent = find_consent(store, case_ref)
-    if consent is None or consent["withdrawn_at"] is not None:
+    if consent is None or state_of(consent, at) != "given":
         return defaults
     captured = parse_time(consent["captured_at"]).date()
     return replace(defaults, captured_at=captured, method=defaults.method or consent["method"])

@@ -164,7 +164,7 @@ def settle_bases(
 
 
 def _settle(node: Node, case: Case, defaults: BasisDefaults, purpose: str, at: datetime) -> Basis:
-    known = with_own_consent(node.store, case.case_ref, defaults)
+    known = with_own_consent(node.store, case.case_ref, defaults, at=at)
     basis = read_basis(case.basis, case.basis_detail, defaults=known, row=case.row, at=at)
     if not isinstance(basis, OverrideReference):
         return basis
