@@ -17,7 +17,7 @@ from keys.actors import Role
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 # Whoever keeps the caseload, and whoever reviews.
 READING = (Role.RESPONDER, Role.IG)
-DAY = click.DateTime(["%Y-%m-%d"])
+DAY = click.DateTime(["%Y-%m-%d", "%d/%m/%Y"])
 
 
 @click.group()
@@ -66,15 +66,15 @@ def record(ctx: click.Context, /, file: Path | None, dry_run: bool, **options: A
     from node.consent import send_or_say_so
 
     node = open_node(ctx, Role.RESPONDER)
-    outdated = 0
+    remarks = 0
     if file is not None:
-        outdated = _record_list(node, file, dry_run)
+        remarks = _record_list(node, file, dry_run)
     else:
         _record_one(node, options, dry_run)
     if not dry_run:
         send_or_say_so(node)
-    if outdated:
-        raise CompletedWithWarnings(f"entries older than what is recorded, left out: {outdated}")
+    if remarks:
+        raise CompletedWithWarnings(f"rows of the list to look at: {remarks}")
 
 
 def _record_one(node: Any, options: Mapping[str, Any], dry_run: bool) -> None:
@@ -228,24 +228,23 @@ def _emit_consents(consents: Sequence[Any], now: datetime, output_format: str) -
 
 
 def _record_list(node: Any, file: Path, dry_run: bool) -> int:
-    """Record a list; returns how many of it were left out as older than what is recorded."""
-    from node.caseload import require_handle
-    from node.consent import record_consents, require_recipients
+    """Record a list; returns how many of its rows need a person's eye."""
     from node.consent_files import read_consents
+    from node.consent_lists import check_list, record_list
 
-    entries = read_consents(file, today=node.clock().date())
+    listed = read_consents(file, today=node.clock().date())
     if dry_run:
-        for local_id, entry in entries:
-            require_handle(node.store, local_id)
-            require_recipients(node, getattr(entry, "recipients", ()))
-        say(f"{len(entries)} consents can be recorded.")
-        return 0
-    recorded = record_consents(node, entries)
-    known = len(entries) - recorded.changed - len(recorded.outdated)
-    say(f"{recorded.changed} consents recorded, {known} were known already.")
-    for number in recorded.outdated:
-        say(f"Entry {number + 1}: older than what is recorded (a no, or a later consent); left out.")
-    return len(recorded.outdated)
+        remarks = check_list(node, listed)
+        say(f"{len(listed)} consents can be recorded.")
+    else:
+        recorded = record_list(node, listed)
+        known = len(listed) - recorded.changed - len(recorded.outdated)
+        say(f"{recorded.changed} consents recorded, {known} were known already.")
+        outdated = "older than what is recorded (a no, or a later consent); left out."
+        remarks = (*recorded.remarks, *(f"Row {row}: {outdated}" for row in recorded.outdated))
+    for remark in remarks:
+        say(remark)
+    return len(remarks)
 
 
 def _last_day(ends: str | None) -> str | None:

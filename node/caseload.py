@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
@@ -19,6 +19,7 @@ from node.identifiers import BirthDate, Identifiers, Record
 from node.store import Store
 
 HANDLE_BYTES = 16
+HELD_SETTING = "caseload:held"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -56,7 +57,8 @@ def require_handle(store: Store, local_id: str) -> str:
     """
     handle = find_handle(store, local_id)
     if handle is None:
-        raise RecordFormatError("caseload", "has no such reference", field="local_id")
+        rule = "has no such reference: check the spelling, or import the caseload first"
+        raise RecordFormatError("caseload", rule, field="local_id")
     return handle
 
 
@@ -147,6 +149,16 @@ def forget_parked(store: Store) -> None:
         "UPDATE person SET known_as = NULL WHERE known_as IS NOT NULL AND NOT sealed "
         "AND handle NOT IN (SELECT handle FROM consent)"
     )
+
+
+def keep_held(store: Store, handles: Iterable[str]) -> None:
+    """Remember whose rows the last import has held: no consent is recorded under them."""
+    store.put_setting(HELD_SETTING, " ".join(sorted(handles)))
+
+
+def is_held(store: Store, handle: str) -> bool:
+    """Whether the last import has held the row under a handle."""
+    return handle in (store.setting(HELD_SETTING) or "").split()
 
 
 def parked_row(store: Store, handle: str) -> int | None:

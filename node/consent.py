@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from keys.documents import document_digest
-from node.caseload import reference_of, require_handle
+from node.caseload import is_held, parked_row, reference_of, require_handle
 from node.client import HubClient
 from node.consent_terms import EVERYONE, ConsentEntry, ConsentTerms, Ended, Refusal, nothing_agreed, state_of
 from node.errors import HubRefusedError, HubUnreachableError, PolicyError, RecordFormatError
@@ -66,6 +66,9 @@ def record_consent(node: Node, local_id: str, terms: ConsentTerms) -> None:
         PolicyError: The consent was given before the person withdrew or objected, or before a later consent.
     """
     handle = require_handle(node.store, local_id)
+    _require_not_held(node.store, handle)
+    if terms.captured_at > node.clock():
+        raise RecordFormatError("consent", "lies in the future", field="captured_at")
     require_recipients(node, terms.recipients)
     if is_outdated(terms, find_document(node.store, handle)):
         raise PolicyError(
@@ -83,6 +86,9 @@ def record_consents(node: Node, entries: Sequence[tuple[str, ConsentEntry]]) -> 
     taken back nor widen what was narrowed since.
     """
     handles = [require_handle(node.store, local_id) for local_id, _ in entries]
+    for handle, (_, entry) in zip(handles, entries, strict=True):
+        if isinstance(entry, ConsentTerms):
+            _require_not_held(node.store, handle)
     named = {name for _, entry in entries if isinstance(entry, ConsentTerms) for name in entry.recipients}
     require_recipients(node, named)
     changed, outdated = 0, []
@@ -93,6 +99,13 @@ def record_consents(node: Node, entries: Sequence[tuple[str, ConsentEntry]]) -> 
             else:
                 changed += _keep(node, handle, entry)
     return Recorded(changed, tuple(outdated))
+
+
+def _require_not_held(store: Store, handle: str) -> None:
+    """A consent under a reference that stands for somebody else now would show the one for the other."""
+    if is_held(store, handle):
+        rule = "is held: somebody else stands under the reference than before; see to it with 'node import'"
+        raise RecordFormatError("caseload", rule, row=parked_row(store, handle), field="local_id")
 
 
 def require_recipients(node: Node, recipients: Iterable[str]) -> None:

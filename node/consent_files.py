@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -51,7 +52,20 @@ REFUSALS: Mapping[str, Refusal] = {
 _SEPARATORS = re.compile(r"[;,\s]+")
 
 
-def read_consents(path: Path, *, today: date) -> list[tuple[str, ConsentEntry]]:
+@dataclass(frozen=True, slots=True, repr=False)
+class RowConsent:
+    """What a row of a file says of its person's consent."""
+
+    row: int
+    local_id: str
+    entry: ConsentEntry
+
+    def __repr__(self) -> str:
+        """Shows the row only."""
+        return f"RowConsent(row={self.row})"
+
+
+def read_consents(path: Path, *, today: date) -> list[RowConsent]:
     """Read a list of consents.
 
     Raises:
@@ -69,7 +83,7 @@ def read_consents(path: Path, *, today: date) -> list[tuple[str, ConsentEntry]]:
     for name in REQUIRED:
         if name not in columns:
             raise RecordFormatError(KIND, "the column is missing", field=name)
-    entries: dict[str, ConsentEntry] = {}
+    entries: dict[str, RowConsent] = {}
     for number, cells in enumerate(grid.rows[1:], start=2):
         if not any(map(text_of, cells)):
             continue
@@ -84,8 +98,8 @@ def read_consents(path: Path, *, today: date) -> list[tuple[str, ConsentEntry]]:
         except RecordFormatError as error:
             raise RecordFormatError(KIND, error.rule, row=number, field=error.field) from None
         if entry is not None:
-            entries[local_id] = entry
-    return list(entries.items())
+            entries[local_id] = RowConsent(number, local_id, entry)
+    return list(entries.values())
 
 
 def read_caseload_consent(

@@ -16,6 +16,7 @@ from node.caseload import (
     find_handle,
     forget_parked,
     identifiers_under,
+    keep_held,
     keep_identifiers,
     known_tags,
     make_handle,
@@ -162,6 +163,7 @@ def import_records(
             handle = make_handle(store, record.local_id)
             put_record(store, handle, record, sorting.known.get(handle), weak=record.row in weak)
             advance(1)
+        keep_held(store, [handle for handle, _ in sorting.held])
         for handle, record in sorting.held:
             mark_parked(store, handle, record.row)
             if not _shows_nothing(store, handle):

@@ -13,8 +13,7 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
-from node.consent_files import read_caseload_consent
-from node.consent_terms import ConsentEntry
+from node.consent_files import RowConsent, read_caseload_consent
 from node.errors import RecordFormatError
 from node.identifiers import BirthDate, Case, Identifiers, Record
 from node.mapping import (
@@ -63,19 +62,6 @@ class ParkedRecord:
     def __repr__(self) -> str:
         """Shows the row only."""
         return f"ParkedRecord(row={self.row})"
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class RowConsent:
-    """What a row of a caseload file says of its person's consent."""
-
-    row: int
-    local_id: str
-    entry: ConsentEntry
-
-    def __repr__(self) -> str:
-        """Shows the row only."""
-        return f"RowConsent(row={self.row})"
 
 
 @dataclass(frozen=True, slots=True, repr=False)

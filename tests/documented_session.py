@@ -175,8 +175,9 @@ def volatile(lines: list[str]) -> list[tuple[str, str]]:
 def normalised(lines: list[str]) -> list[str]:
     """Output as it is compared: volatile values by kind, blanks and rules of any length alike.
 
-    Words and weights are held to the page: whoever retunes a model rewrites it (KNOWNTO_UPDATE_DOCS=1). So names
-    on a page must be of one grade under every linkage key, not near the edge of two (`matcher.patterns.GRADES`).
+    Words and weights are held to the page: whoever retunes a model rewrites it (KNOWNTO_UPDATE_DOCS=1). So
+    names on a page must have one grade under every linkage key, not be near the edge of two
+    (`matcher.patterns.GRADES`).
     """
     plain = []
     for line in lines:

@@ -67,8 +67,9 @@ def test_versions_go_in_order_even_if_the_first_did_not_arrive(federation: Feder
         change()
         with broken(holder, always), pytest.raises(HubUnreachableError):
             send_consents(holder)
-    later = federation.clock() + timedelta(seconds=1)
-    record_consent(holder, "H00003", terms(captured_at=later, valid_from=federation.clock()))
+    federation.clock.advance(seconds=1)
+    later = federation.clock()
+    record_consent(holder, "H00003", terms(captured_at=later, valid_from=later))
     assert send_consents(holder) == 3
     assert federation.words("asker", person(3)) == {"holder": "Known"}
 
@@ -149,8 +150,9 @@ def test_a_list_recorded_again_makes_no_new_versions(federation: Federation) -> 
 def test_a_consent_list_reads_days_in_both_orders_and_several_purposes(tmp_path: Path) -> None:
     file = tmp_path / "list.csv"
     file.write_text(HEADER + "A1,02/03/2026,Written,case_conference; single_lookup,*,,31/12/2026,2\n")
-    ((local_id, found),) = read_consents(file, today=TODAY)
-    assert local_id == "A1" and isinstance(found, ConsentTerms)
+    (listed,) = read_consents(file, today=TODAY)
+    found = listed.entry
+    assert (listed.row, listed.local_id) == (2, "A1") and isinstance(found, ConsentTerms)
     assert (found.captured_at.date(), found.valid_from.date()) == (date(2026, 3, 2), date(2026, 3, 2))
     assert found.valid_until is not None and found.valid_until.date() == date(2027, 1, 1)
     assert found.purposes == ("case_conference", "single_lookup")

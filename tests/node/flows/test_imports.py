@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 
 from node.caseload import find_handle, identifiers_under, is_in_caseload, parked_row, shareable_records
-from node.consent import record_objection, send_or_say_so, withdraw_consent
+from node.consent import list_consents, record_objection, send_or_say_so, withdraw_consent
+from node.consent_files import RowConsent, read_consents
+from node.consent_lists import record_list
 from node.errors import RecordFormatError
 from node.home import Node
 from node.identifiers import Record
@@ -214,3 +217,53 @@ def test_nothing_that_an_import_prints_holds_a_value(holder: Node) -> None:
     plan = plan_import(holder.store, [Record(2, "A", records_of([_row("A", BOB)])[0].identifiers)])
     assert repr(_parked(3, _row("A", BOB))) == "ParkedRecord(row=3)"
     assert "boateng" not in repr(plan).lower()
+
+
+HEADER = "local_id,captured_at,method,purposes,recipients,notice_version\n"
+
+
+def _list(folder: Path, *local_ids: str) -> list[RowConsent]:
+    file = folder / "list.csv"
+    file.write_text(HEADER + "".join(f"{one},2026-03-02,written,case_conference,*,2\n" for one in local_ids))
+    return read_consents(file, today=date(2026, 11, 23))
+
+
+def test_a_list_with_unknown_references_is_refused_by_its_own_rows(holder: Node, tmp_path: Path) -> None:
+    before = len(list_consents(holder.store))
+    with pytest.raises(RecordFormatError, match=r"consent list, row 3, local_id: .*\(as are rows 5\)"):
+        record_list(holder, _list(tmp_path, "A", "nobody", "H00001", "no one"))
+    assert len(list_consents(holder.store)) == before
+
+
+def test_a_list_is_recorded_for_people_who_are_parked_and_says_where_they_stand(
+    federation: Federation, tmp_path: Path
+) -> None:
+    holder = federation.nodes["holder"]
+    federation.share("holder", people(4))
+    _import_parked(holder, people(3), {"local_id": "X", "forename": "Amara", "surname": "Lindqvist"})
+    recorded = record_list(holder, _list(tmp_path, "H00001", "X", "H00004"))
+    assert recorded.changed == 3
+    assert recorded.remarks == (
+        "Row 3: recorded; the person is parked at row 99 of the caseload and not shared.",
+        "Row 4: recorded; the person has left the caseload.",
+    )
+
+
+def test_no_consent_is_recorded_under_a_held_reference(
+    federation: Federation, holder: Node, tmp_path: Path
+) -> None:
+    rows = [*people(20), _row("A", BOB), _row("B", ANN)]
+    held = _import(holder, rows).held
+    with pytest.raises(RecordFormatError, match=r"consent list, row 3, local_id: the reference is held"):
+        record_list(holder, _list(tmp_path, "H00001", "B"))
+    with pytest.raises(RecordFormatError, match="is held"):
+        federation.consent("holder", "B")
+    record_objection(holder, "B")
+    _import(holder, rows, same_person=held)
+    assert record_list(holder, _list(tmp_path, "H00001")).changed == 1
+    federation.consent("holder", "A")
+
+
+def test_a_consent_of_the_future_is_refused(federation: Federation, holder: Node) -> None:
+    with pytest.raises(RecordFormatError, match="captured_at: lies in the future"):
+        federation.consent("holder", "H00001", captured_at=federation.clock() + timedelta(days=1))
