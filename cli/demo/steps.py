@@ -156,8 +156,8 @@ def _agree(
         encoding="utf-8",
     )
     proposed = partnership.desks[COORDINATING].run("agreement", "propose", str(path), "--format", "json")
-    words = ("agreement", "sign", agreement, "--yes", "--digest", proposed.document()["digest"])
-    words += ("--staff", APPROVER)
+    digest = str(proposed.document()["digest"])
+    words = ("agreement", "sign", agreement, "--yes", "--digest", digest, "--staff", APPROVER)
     others = [agency for agency in partnership.desks if agency not in parties]
     partnership.everywhere(lambda desk: desk.run(*words), but=others)
 
