@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from node.errors import IntegrityError
 from node.home import Node
-from node.receipts import Receipt, keep_receipt, open_receipt
+from node.receipts import Receipt, keep_event, keep_receipt, open_receipt
 from node.witnessing import log_key_of
 
 EXPORT_MADE = "log:export:made"
@@ -39,11 +39,13 @@ def log_event(
         HubUnreachableError: It could not be logged, and so must not be done.
         IntegrityError: The receipt does not verify or says something else.
     """
-    given = dict(facts or {})
-    of_own = {name: _plain(value) for name, value in (own or {}).items()}
+    event, given = secrets.token_hex(ID_BYTES), dict(facts or {})
+    # The id stands in the entry too, so that an invented one is told from one whose receipt was lost.
+    of_own = {name: _plain(value) for name, value in (own or {}).items()} | {"event": event}
+    keep_event(node.store, event, action=action, own=of_own)
     body = {
         "format": "log-event/1",
-        "event": secrets.token_hex(ID_BYTES),
+        "event": event,
         "action": action,
         "facts": given,
         "parts": {"own": of_own},
@@ -56,7 +58,7 @@ def log_event(
         raise IntegrityError(f"log entry {entry.index}: the receipt is of another event")
     if entry.part("own") != of_own or entry.index != answer.get("index"):
         raise IntegrityError(f"log entry {entry.index}: the receipt does not say what was logged")
-    keep_receipt(node, str(body["event"]), receipt)
+    keep_receipt(node, event, receipt)
     return receipt
 
 

@@ -126,12 +126,6 @@ def saved_search(store: Store, name: str) -> Search:
     return parse_search(store.vault.open(row["content"], table="saved_search", handle=name))
 
 
-def saved_names(store: Store) -> list[str]:
-    """The names of the saved searches, sorted."""
-    rows = store.connection.execute("SELECT name FROM saved_search ORDER BY name").fetchall()
-    return [str(row["name"]) for row in rows]
-
-
 def _same(wanted: str | None, found: str | None) -> bool:
     return wanted is None or (found is not None and wanted.casefold() == found.casefold())
 

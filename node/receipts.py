@@ -131,19 +131,33 @@ def read_receipts(store: Store) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def keep_asked(store: Store, body: Mapping[str, Any]) -> None:
     """Write down what is about to be asked, without tokens."""
-    request = str(body["request"])
     asked = {name: body[name] for name in ASKED_FIELDS}
     asked["bases"] = [case["basis"] for case in body["cases"]]
-    store.connection.execute(
-        "INSERT OR IGNORE INTO asked (request, content) VALUES (?, ?)",
-        (request, store.vault.seal(asked, table="asked", handle=request)),
-    )
+    _write_down(store, str(body["request"]), asked)
+
+
+def keep_event(store: Store, event: str, *, action: str, own: Mapping[str, Any]) -> None:
+    """Write down an event that is about to be logged."""
+    _write_down(store, event, {"action": action, "own": dict(own)})
+
+
+def has_receipt(store: Store, request: str) -> bool:
+    """Whether a receipt of a look-up or event is kept, under any index."""
+    found = store.connection.execute("SELECT 1 FROM log_receipt WHERE request = ?", (request,)).fetchone()
+    return found is not None
 
 
 def read_asked(store: Store, request: str) -> dict[str, Any] | None:
-    """What this node asked under a request id; None where it never did."""
+    """What this node asked, or logged, under an id; None where it never did."""
     row = store.connection.execute("SELECT content FROM asked WHERE request = ?", (request,)).fetchone()
     return None if row is None else store.vault.open(row["content"], table="asked", handle=request)
+
+
+def _write_down(store: Store, request: str, content: Mapping[str, Any]) -> None:
+    store.connection.execute(
+        "INSERT OR IGNORE INTO asked (request, content) VALUES (?, ?)",
+        (request, store.vault.seal(content, table="asked", handle=request)),
+    )
 
 
 def says_what_was_asked(entry: Entry, asked: Mapping[str, Any]) -> bool:

@@ -22,6 +22,7 @@ from node.log_events import RECONCILED, log_event
 from node.log_lines import HOLDER, REFUSED
 from node.receipts import (
     ANSWERED,
+    has_receipt,
     open_receipt,
     read_asked,
     read_receipt,
@@ -32,6 +33,7 @@ from node.store import Store
 from node.witnessing import log_key_of, witness_log
 
 CONSENT = "consent:record:"
+EVENTS = ("log:export:", "log:subject_access:", "log:entries:reconciled", "override:")
 
 
 class Kind(StrEnum):
@@ -43,7 +45,7 @@ class Kind(StrEnum):
     SUPPRESSED = "was proved to this node and is shown no longer"
     NOT_SHOWN = "is about our people and was not shown to us"
     CONSENT_UNKNOWN = "is about a consent that is not recorded here"
-    EVENT_UNKNOWN = "is an event of this node that it has no receipt of"
+    EVENT_UNKNOWN = "is an act of this agency that was not done at this node"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,8 @@ class Reconciled:
     Attributes:
         entries: Entries the hub shows.
         receipts: Receipts this node keeps.
-        answers_lost: Look-ups that were asked and logged and whose answer never arrived; no difference.
+        answers_lost: Look-ups and events that were made and logged and whose answer never arrived; no
+            difference.
         differences: By index; empty is good.
     """
 
@@ -134,8 +137,18 @@ def _compare(store: Store, entry: Entry, lost: list[int]) -> Kind | None:
             "SELECT 1 FROM consent WHERE handle = ? AND version = ?", (own.get("handle"), own.get("version"))
         ).fetchone()
         return None if found else Kind.CONSENT_UNKNOWN
-    if entry.action.startswith(("log:export:", "log:subject_access:", "log:entries:reconciled", "override:")):
-        return None if read_receipt(store, entry.index) else Kind.EVENT_UNKNOWN
+    return _compare_event(store, entry, lost) if entry.action.startswith(EVENTS) else None
+
+
+def _compare_event(store: Store, entry: Entry, lost: list[int]) -> Kind | None:
+    """An event stands in the log once, as it was reported; its receipt may have been lost."""
+    event = str(entry.part("own").get("event"))
+    if read_asked(store, event) != {"action": entry.action, "own": entry.part("own")}:
+        return Kind.EVENT_UNKNOWN
+    if read_receipt(store, entry.index) is None:
+        if has_receipt(store, event):
+            return Kind.EVENT_UNKNOWN
+        lost.append(entry.index)
     return None
 
 

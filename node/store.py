@@ -106,6 +106,7 @@ MIGRATIONS: tuple[str, ...] = (
         next_size INTEGER,                -- the later checkpoint this one is proved to lead to
         proof TEXT                        -- and the proof, base64 in JSON
     ) STRICT;
+    CREATE INDEX log_checkpoint_unlinked ON log_checkpoint (size) WHERE next_size IS NULL;
     -- Contradictions the hub has signed.
     CREATE TABLE log_evidence (statements TEXT PRIMARY KEY, found_at TEXT NOT NULL) STRICT;
     CREATE TABLE saved_search (name TEXT PRIMARY KEY, content BLOB NOT NULL) STRICT;

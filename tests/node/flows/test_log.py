@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from hub.access_log import append_entry
 from hub.log_views import whole_entry
 from keys.documents import canonical_bytes
 from keys.formats import decode_base64, encode_base64
@@ -208,6 +209,26 @@ def test_a_lost_answer_is_told_from_an_invented_question(sharing: Federation) ->
         index = ask_and_keep(sharing)
     done = reconcile(asker)
     assert (done.differences, done.answers_lost) == ((), (index - 1,))
+
+
+def test_a_lost_receipt_of_an_event_is_told_from_an_invented_event(sharing: Federation) -> None:
+    asker = sharing.nodes["asker"]
+    with broken(asker, lambda request, _number: request.url.path == "/v1/log/events", after_answer=True):
+        with pytest.raises(HubUnreachableError):
+            reconcile(asker)
+    done = reconcile(asker)
+    assert (done.differences, len(done.answers_lost)) == ((), 1)
+
+
+def test_an_event_that_is_logged_twice_is_a_difference(sharing: Federation) -> None:
+    asker = sharing.nodes["asker"]
+    reconcile(asker)
+    sync_log(asker)
+    (entry,) = [entry for entry in read_entries(asker.store) if entry.action == "log:entries:reconciled"]
+    with sharing.hub.database.writing() as session:
+        parts = {name: dict(entry.part(name)) for name in ("who", "own")}
+        again = append_entry(session, entry.action, agency="asker", at=sharing.clock(), parts=parts).index
+    assert [one.index for one in reconcile(asker).differences] == [again]
 
 
 def test_a_comparison_is_an_entry_of_its_own(sharing: Federation) -> None:

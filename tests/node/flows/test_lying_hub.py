@@ -160,6 +160,82 @@ def test_an_entry_that_says_another_reason_than_was_asked_is_a_difference(sharin
     assert [(one.index, one.kind) for one in done.differences] == [(forged, Kind.OTHER_CONTENT)]
 
 
+@pytest.mark.parametrize(
+    ("action", "own", "kind"),
+    [
+        pytest.param(
+            "consent:record:stored", {"handle": "ab" * 16, "version": 1}, Kind.CONSENT_UNKNOWN, id="consent"
+        ),
+        pytest.param("log:export:made", {}, Kind.EVENT_UNKNOWN, id="export"),
+        pytest.param("override:approval:given", {"override": "ab" * 16}, Kind.EVENT_UNKNOWN, id="override"),
+    ],
+)
+def test_an_invented_act_of_this_agency_is_a_difference(
+    sharing: Federation, action: str, own: dict[str, Any], kind: Kind
+) -> None:
+    who = {"staff": "asker-ig", "role": "ig", "request_signature": encode_base64(bytes(64))}
+    with sharing.hub.database.writing() as session:
+        at, parts = sharing.clock(), {"who": who, "own": own}
+        forged = append_entry(session, action, agency="asker", at=at, parts=parts).index
+    done = reconcile(sharing.nodes["asker"])
+    assert [(one.index, one.kind) for one in done.differences] == [(forged, kind)]
+
+
+def _not_a_page(page: Any) -> None:
+    del page["last"]
+
+
+def _out_of_order(page: Any) -> None:
+    page["entries"].reverse()
+
+
+def _one_twice(page: Any) -> None:
+    page["entries"].append(page["entries"][-1])
+
+
+def _beyond_last(page: Any) -> None:
+    page["last"] = 1
+
+
+def _beyond_signed(page: Any) -> None:
+    page["last"] = 10_000
+
+
+def _without_proof(page: Any) -> None:
+    page["entries"][0]["inclusion"] = []
+
+
+def _another_proof(page: Any) -> None:
+    page["entries"][0]["inclusion"] = page["entries"][1]["inclusion"]
+
+
+def _not_an_entry(page: Any) -> None:
+    page["entries"][0] = {"index": 1}
+
+
+PAGES = (
+    _not_a_page, _out_of_order, _one_twice, _beyond_last, _beyond_signed, _without_proof, _another_proof,
+    _not_an_entry,
+)  # fmt: skip
+
+
+def test_a_page_of_the_log_that_is_not_in_order_is_refused(
+    sharing: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change: list[Callable[[Any], None]] = []
+
+    def spoil(page: Any) -> Any:
+        change[0](page)
+        return page
+
+    lie(monkeypatch, "/v1/log", spoil)
+    for one in PAGES:
+        change[:] = [one]
+        with pytest.raises(IntegrityError):
+            sync_log(sharing.nodes["asker"])
+    assert list(read_entries(sharing.nodes["asker"].store)) == []
+
+
 def hide(monkeypatch: pytest.MonkeyPatch, index: int) -> None:
     """A hub that leaves an entry out of everything it shows."""
 
