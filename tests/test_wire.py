@@ -6,18 +6,24 @@ import base64
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pydantic import ValidationError
 
 from hub import consent_schemas, log_schemas, lookup_schemas, schemas
 from hub.decoding import decode_tokens
+from hub.disclosure import DataClass
+from hub.lookups import read_basis
+from hub.purposes import APPROVAL_LIFE, EMERGENCY_LIFE, Purpose, kind_of
 from keys.checkpoints import log_key, verify_cosignature, witness_key
 from keys.custody import ExchangeKey, unwrap_linkage_key
 from keys.documents import canonical_bytes, document_digest
 from matcher.schema import parse_schema
-from node.bases import ConsentBasis
+from node import overrides
+from node.bases import ConsentBasis, EmergencyBasis, PublicTaskBasis
+from node.commitments import commit_reason
+from node.consent_terms import ACTORS, CAPACITIES, DATA_CLASSES, METHODS, PURPOSES
 from node.home import EpochKey
 from node.identifiers import Case
 from node.lookups import _read_answer
@@ -156,3 +162,29 @@ def test_answers_have_one_size_whatever_they_say() -> None:
         tuple(len(base64.b64decode(answer[name])) for name in ("card", "evidence")) for answer in answers
     }
     assert sizes == {(256, 1024)}
+
+
+def test_the_hub_reads_each_basis_as_the_node_states_it() -> None:
+    reason = commit_reason("words that stay")
+    for basis in (
+        ConsentBasis(make.AT, "written"),
+        PublicTaskBasis("safeguarding_adult", "ig-lead", reason, "ab" * 16, make.AT),
+        EmergencyBasis("risk_to_life", reason, "cd" * 16, make.AT),
+    ):
+        sent = basis.format("safeguarding_panel")
+        body = vector("lookup")
+        body["cases"][0]["basis"] = sent
+        read = lookup_schemas.LookupBody.model_validate(body).cases[0]
+        assert read.basis.model_dump(mode="json") == sent
+        understood = read_basis(read)
+        assert str(kind_of(understood)) == {"emergency": "public_task"}.get(sent["kind"], sent["kind"])
+        assert "words" not in json.dumps(sent)
+
+
+def test_every_word_of_a_consent_at_the_node_is_one_at_the_hub() -> None:
+    fields = consent_schemas.ConsentDocument.model_fields
+    assert set(PURPOSES) == set(Purpose)
+    assert set(DATA_CLASSES) == set(DataClass)
+    for name, words in (("method", METHODS), ("capacity", CAPACITIES), ("acted_by", ACTORS)):
+        assert set(get_args(fields[name].annotation)) == set(words)
+    assert (APPROVAL_LIFE, EMERGENCY_LIFE) == (overrides.APPROVAL_LIFE, overrides.EMERGENCY_LIFE)
