@@ -85,7 +85,8 @@ def estimate_priors(
     odds = (population.priors / (1 - population.priors))[:, None] * m[chosen] / u[chosen]
     met = (counts.counts[:, chosen] * odds / (1 + odds)).sum(axis=1)
     whole = counts.pairs[:, [one for one in range(CLASSES) if one & WHOLE]].sum(axis=1)
-    matches = met / population.share_met + SMALLEST_MATCHES
+    # Less one, as in `matcher.populations`: one pair that chance hardly explains is no sign of matches.
+    matches = np.maximum(met / population.share_met - 1, SMALLEST_MATCHES)
     return np.asarray(np.minimum(matches / np.maximum(whole, 1.0), 0.5), dtype=np.float64)
 
 

@@ -165,13 +165,18 @@ class _Seen:
 
 
 def _matches(counts: FloatArray, chance: FloatArray, m: FloatArray, share: FloatArray) -> FloatArray:
-    """Matches by stratum, shape (2, n), of highest likelihood, everything else given; by bisection."""
+    """Matches by stratum, shape (2, n), of highest posterior, everything else given; by bisection.
+
+    Their number may be of any order of magnitude (its logarithm is uniform beforehand), so that one pair that
+    chance hardly explains is no sign of matches, and two are of one.
+    """
     low = np.zeros(chance.shape[:2])
     high = np.maximum(counts.sum(axis=2) / share[:, 0], SMALLEST_MATCHES) * np.ones_like(low)
     for _ in range(MATCH_STEPS):
         middle = (low + high) / 2
         # The slope of the log-likelihood falls as matches grow.
         slope = (counts * m / (middle[:, :, None] * m + chance + 1e-12)).sum(axis=2) - share[:, 0]
+        slope -= 1 / middle
         low, high = np.where(slope > 0, middle, low), np.where(slope > 0, high, middle)
     return np.asarray((low + high) / 2, dtype=np.float64)
 

@@ -243,15 +243,20 @@ def rival_odds(
 ) -> FloatArray:
     """What each pair's odds compete with: rivals, and that nobody there is the person; 1 within an agency.
 
+    A rival that is likely a duplicate speaks for the pair as far as it is: if the rival is the person, so is
+    the pair. That is told by competing with less.
+
     Arguments as in `score_against_rivals`.
     """
     same, odds = posteriors(log_odds), _odds(log_odds)
     # Both ways at once: a record is now the left, now the right one of its pairs.
     mine, theirs = np.r_[pairs.left, pairs.right], np.r_[pairs.right, pairs.left]
     group = mine * len(known) + agency[theirs]
-    against = _summed_rivals(group, theirs, np.r_[odds, odds], pairs, same).reshape(2, -1).sum(axis=0)
+    summed = _summed_rivals(group, theirs, np.r_[odds, odds], pairs, same)
+    against, beside = (side.reshape(2, -1).sum(axis=0) for side in summed)
     nobody = (1 - known[agency[mine], agency[theirs]]).reshape(2, -1).prod(axis=0)
-    return np.where(agency[pairs.left] == agency[pairs.right], 1.0, nobody + against)
+    competing = (nobody + against) * odds / (odds + beside)
+    return np.where(agency[pairs.left] == agency[pairs.right], 1.0, competing)
 
 
 def share_known(pairs: PairPatterns, same: FloatArray, agency: IntArray, agencies: int) -> FloatArray:
@@ -278,13 +283,13 @@ def share_known(pairs: PairPatterns, same: FloatArray, agency: IntArray, agencie
 
 def _summed_rivals(
     group: IntArray, candidate: IntArray, odds: FloatArray, pairs: PairPatterns, same: FloatArray
-) -> FloatArray:
-    """For each pair the summed odds of the others of its group, less those that are its duplicates."""
+) -> tuple[FloatArray, FloatArray]:
+    """For each pair the summed odds of the others of its group: as they are not, and are, its duplicates."""
     order = np.argsort(group, kind="stable")
     ordered = group[order]
     starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(order) else np.zeros(0, np.int64)
     sizes = np.diff(np.r_[starts, len(order)])
-    against = np.zeros(len(group))
+    against, beside = np.zeros(len(group)), np.zeros(len(group))
     stride = int(pairs.right.max(initial=0)) + 1
     keys = pairs.left * stride + pairs.right
     for size in np.unique(sizes[sizes > 1]):
@@ -299,7 +304,8 @@ def _summed_rivals(
                 at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
                 duplicate = np.where(keys[at] == wanted, same[at], 0.0)
                 against[me] += odds[rival] * (1 - duplicate)
-    return against
+                beside[me] += odds[rival] * duplicate
+    return against, beside
 
 
 def log2_odds(prior: FloatArray) -> FloatArray:
