@@ -2,6 +2,9 @@
 
 Whoever holds a linkage key can only be limited by what they may ask. Charges are one statement that either
 fits below the limit or changes nothing, so that no two workers can spend the same case.
+
+The budget of one person, how often an agency may ask about the same record, is not charged here: a refusal
+would say that there is a record. What goes beyond it is answered alike and alarmed (`hub.alarms`, ADR 0012).
 """
 
 from __future__ import annotations
