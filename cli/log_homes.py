@@ -132,7 +132,7 @@ def _open_hub_log(ctx: click.Context) -> OpenLog:
 
     def documents(after: int) -> Iterator[dict[str, Any]]:
         with hub_database(ctx) as (database, _):
-            yield from _hub_documents(database, after)
+            yield from _hub_documents(database, after, staff=ctx.obj.get("staff"))
 
     def entries(after: int) -> Iterator[Entry]:
         return (read_entry(document) for document in documents(after))
@@ -165,18 +165,21 @@ def hub_database(ctx: click.Context) -> Iterator[tuple[Database, HubSettings]]:
         database.close()
 
 
-def _hub_documents(database: Database, after: int) -> Iterator[dict[str, Any]]:
+def _hub_documents(database: Database, after: int, *, staff: str | None) -> Iterator[dict[str, Any]]:
     """All entries with all their parts; the reading is logged before anything of it is shown."""
     from hub.access_log import Action, append_entry
     from hub.checkpoints import format_entry
     from hub.clock import system_clock
+    from hub.leaves import WHO
     from hub.log_tree import read_head
     from hub.log_views import whole_entries
 
     with database.writing() as session:
         last = read_head(session).size
         facts = {"after": after, "entries": max(0, last - after)}
-        append_entry(session, Action.LOG_READ, agency=None, at=system_clock(), facts=facts)
+        # At the hub nobody signs for a person: the entry says whom the command was told.
+        who = {WHO: {"staff": staff, "role": None, "request_signature": None}}
+        append_entry(session, Action.LOG_READ, agency=None, at=system_clock(), facts=facts, parts=who)
     while after < last:
         with database.reading() as session:
             page = whole_entries(session, after=after, limit=min(HUB_PAGE, last - after))

@@ -99,6 +99,18 @@ def test_each_side_shows_the_look_up_by_its_own_reference(run: Runner) -> None:
     assert table.returncode == 0 and "asker-staff" in table.stdout
 
 
+def test_reading_at_the_hub_is_an_entry_that_says_who_read(run: Runner) -> None:
+    run.json("hub", "show")
+    lines = run.json("hub", "search", "--action", "log:entries:read", "--by", "hub-ig")
+    assert lines and {(line["agency"], line["staff"]) for line in lines} == {(None, "hub-ig")}
+
+
+def test_searches_saved_at_a_hub_are_for_its_owner_alone(run: Runner) -> None:
+    run.json("hub", "search", "--by", "asker-staff", "--save", "staff")
+    (file,) = (run.network.root / "hub").glob("log-searches.json")
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
 @pytest.mark.parametrize(
     ("criteria", "found"),
     [
