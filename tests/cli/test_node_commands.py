@@ -340,3 +340,52 @@ def test_init_makes_a_private_home_and_refuses_a_second(tmp_path: Path, passphra
 def test_every_group_has_help(argv: tuple[str, ...]) -> None:
     script = subprocess.run([KNOWNTO / "knownto", *argv], capture_output=True, text=True, check=False)
     assert script.returncode == 0 and "Usage:" in script.stdout
+
+
+@pytest.fixture
+def keeper(network: Federation, tmp_path: Path, passphrase: Path) -> Path:
+    """The home of a node with ten people, which no hub knows."""
+    with network.make_node(f"keeper-{tmp_path.name[-8:].strip('_-').replace('_', '-')}0") as node:
+        home = node.home
+    done = run(home, "node", "import", str(caseload_of(tmp_path, 10)), passphrase=passphrase)
+    assert done.returncode == 0, done.stderr
+    return home
+
+
+def caseload_of(folder: Path, count: int, first: str = "Zofia,Okafor,1984-03-17") -> Path:
+    """A caseload of that many people, of whom the first may be somebody else."""
+    path = folder / "caseload.csv"
+    others = "".join(f"P{n},Harriet,McAllister,{1950 + n}-03-{n + 2:02}\n" for n in range(2, count + 1))
+    path.write_text(f"local_id,forename,surname,dob\nP1,{first}\n{others}")
+    return path
+
+
+def test_a_file_without_most_of_the_caseload_needs_a_word(
+    keeper: Path, tmp_path: Path, passphrase: Path
+) -> None:
+    words = ("node", "import", str(caseload_of(tmp_path, 4)), "--format", "json")
+    refused = run(keeper, *words, passphrase=passphrase)
+    assert refused.returncode == 7 and "6 of the 10 people" in refused.stderr
+    assert run(keeper, *words, "--dry-run", passphrase=passphrase).returncode == 7
+    done = run(keeper, *words, "--replace", passphrase=passphrase)
+    assert done.returncode == 0 and json.loads(done.stdout)["removed"] == 6
+
+
+def test_somebody_else_under_a_sealed_reference_is_held_until_confirmed_by_row(
+    keeper: Path, tmp_path: Path, passphrase: Path
+) -> None:
+    assert run(keeper, "node", "seal", passphrase=passphrase, stdin="P1\n").returncode == 0
+    words = ("node", "import", str(caseload_of(tmp_path, 10, "Kwame,Boateng,1951-09-30")), "--format", "json")
+    held = run(keeper, *words, passphrase=passphrase)
+    assert held.returncode == 3 and json.loads(held.stdout)["held"] == 1, held.stderr
+    assert "Held: row 2, local_id" in held.stderr and "--same-person 2" in held.stderr
+    assert not any(word in held.stderr for word in ("Kwame", "Boateng", "P1", "1951"))
+    assert run(keeper, *words, "--same-person", "P1", passphrase=passphrase).returncode == 2
+    confirmed = run(keeper, *words, "--same-person", "2", passphrase=passphrase)
+    assert confirmed.returncode == 0 and json.loads(confirmed.stdout)["held"] == 0
+
+
+def test_sealing_a_reference_that_nobody_has_reassures_nobody(keeper: Path, passphrase: Path) -> None:
+    done = run(keeper, "node", "seal", passphrase=passphrase, stdin="P11\n")
+    assert done.returncode == 3
+    assert "check the spelling" in done.stderr and "Sealed" not in done.stderr + done.stdout
