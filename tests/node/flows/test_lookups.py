@@ -80,7 +80,7 @@ def test_an_answer_that_is_not_whole_is_refused(
 def test_a_card_that_does_not_open_is_said_so_and_the_answer_stands(
     sharing: Federation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lie_about_lookups(monkeypatch, with_first(card=encode_base64(bytes(256))))
+    lie_about_lookups(monkeypatch, with_first(card=encode_base64(b"x" * 256)))
     result = sharing.ask("asker", person(3))
     (answer,) = result.cases[0].answers
     assert (answer.word, answer.team, answer.card_unreadable) == (AnswerWord.KNOWN, None, True)
