@@ -186,7 +186,7 @@ def load_cases(path: Path, *, today: date) -> tuple[list[Case], list[str], int]:
     Raises:
         RecordFormatError: The file cannot be read, or a case has no `person_id`.
     """
-    listed = read_cases(path, today=today)
+    listed = read_cases(path, today=today, children=True)
     rows = read_table(path, "case list", "case_ref", "person_id")
     person_of = {row["case_ref"]: row["person_id"] for _, row in rows}
     unsaid = next((case.row for case in listed.cases if not person_of.get(case.case_ref)), None)
@@ -212,7 +212,8 @@ def _tables(directory: Path, aside: Sequence[Path]) -> list[Path]:
 def _read_caseload(path: Path, kind: str, today: date) -> Caseload:
     """A caseload; errors say which of the folder's it is, by number, for a name may say anything."""
     try:
-        return read_caseload(path, today=today)
+        # What is measured may well be children.
+        return read_caseload(path, today=today, children=True)
     except RecordFormatError as error:
         raise RecordFormatError(kind, error.rule, row=error.row, field=error.field) from None
 

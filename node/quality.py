@@ -76,7 +76,8 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         ),
         # Worth knowing; the row is used as it should be.
         "consent_unusable": Rule(
-            "note", "The consent is incomplete or cannot be read: it is not recorded, so nothing is shown by it."
+            "note",
+            "The consent is incomplete or cannot be read: it is not recorded, so nothing is shown by it.",
         ),
         "excel_serial": Rule("note", "The date is Excel's day number; it was read as the day it stands for."),
         "day_month_swapped": Rule(
@@ -182,7 +183,7 @@ def repeated_birth_dates(births: Mapping[int, BirthDate | None]) -> Iterator[Fin
     for row, birth in births.items():
         if birth is not None and birth.complete and not birth.weak:
             rows_by_date[birth].append(row)
-    most = max(FEWEST_REPEATED, TIMES_CHANCE * len(births) / BIRTH_DAYS)
+    most = FEWEST_REPEATED + TIMES_CHANCE * len(births) / BIRTH_DAYS
     for rows in rows_by_date.values():
         if len(rows) > most:
             yield from (Finding(row, "dob", "repeated_birth_date") for row in rows)
