@@ -69,7 +69,8 @@ def test_answers_are_new_columns_after_the_existing_ones(tmp_path: Path) -> None
     assert rows[1][5:] == [
         "", "HPFT", "No reply yet", "", "Known", "open; last contact in the last month; ring Team 2"
     ]  # fmt: skip
-    assert rows[2][5:] == ["There is no date of birth, and a case cannot be asked without one."]
+    parked = "There is no date of birth, and a case cannot be asked without one."
+    assert rows[2][5:] == [parked, "", "", "", "", ""], "every row has as many cells as the header"
 
 
 @pytest.mark.parametrize("delimiter", [";", "\t"], ids=["semicolon", "tab"])
