@@ -25,6 +25,7 @@ from node.encoding import EncodedToken, encode_records
 from node.errors import HubRefusedError
 from node.home import EpochKey, Node
 from node.identifiers import Record
+from node.membership import saying_why_no_agreement
 from node.slots import LinkageKeyProvider
 from node.times import parse_time
 
@@ -105,7 +106,8 @@ def push_caseload(node: Node, *, advance: Advance = lambda count: None) -> PushO
         HubRefusedError: The hub refused, or its count differs even after sending everything again.
     """
     try:
-        return _push_once(node, advance, resent_all=False)
+        with saying_why_no_agreement(node):
+            return _push_once(node, advance, resent_all=False)
     except HubRefusedError as error:
         if error.code != "conflict":
             raise

@@ -221,3 +221,9 @@ def test_a_look_up_refused_for_want_of_an_agreement_says_what_is_wrong_with_it(
         federation.ask("asker", person(1))
     assert refused.value.code == "no_agreement"
     assert "sharing expired on" in refused.value.detail
+
+
+def test_a_push_refused_for_want_of_an_agreement_says_what_is_wrong_with_it(federation: Federation) -> None:
+    federation.clock.advance(days=181)
+    with pytest.raises(HubRefusedError, match=r"no_agreement \(sharing expired on"):
+        federation.share("holder", [person(1)])
