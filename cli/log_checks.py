@@ -47,6 +47,8 @@ def reconcile(ctx: click.Context, file: Path | None, output_format: str) -> None
     """Compare what this node asked and was shown with what the hub shows now; exit code 8 if they differ."""
     from node.reconcile import reconcile as compare
 
+    if is_hub(ctx):
+        raise click.UsageError("a hub has nothing to compare its log with: this is done at an agency's node")
     node = synced_node(ctx)
     done = compare(node, others=_read_lines(file) if file else ())
     differences = [{"index": one.index, "difference": str(one.kind)} for one in done.differences]

@@ -214,8 +214,9 @@ def test_a_report_that_may_not_be_made_is_refused(
     assert done.returncode == code and done.stdout == ""
 
 
-def test_the_hub_makes_no_report_about_a_person(run: Runner) -> None:
+def test_the_hub_makes_no_report_about_a_person_and_compares_nothing(run: Runner) -> None:
     assert run("hub", "subject-access", stdin="A1\n").returncode == 2
+    assert run("hub", "reconcile").returncode == 2
 
 
 def test_an_edited_log_ends_with_exit_code_8_at_the_hub_and_at_the_node(run: Runner) -> None:
