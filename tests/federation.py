@@ -197,7 +197,9 @@ def running_federation(
     with ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0))) if sockets else None
         address = f"http://127.0.0.1:{listener.getsockname()[1]}" if listener else "https://hub.test"
-        settings = load_settings(root / "hub").model_copy(update={"origins": (address,), "answer_quantum_seconds": 0.0})
+        settings = load_settings(root / "hub").model_copy(
+            update={"origins": (address,), "answer_quantum_seconds": 0.0}
+        )
         app = create_app(settings, clock=clock)
         stack.callback(app.state.hub.database.close)
         if listener is not None:
