@@ -196,7 +196,8 @@ def test_an_unknown_item_is_not_found(officer: Node) -> None:
 def test_an_item_of_another_form_is_not_believed(change: dict[str, Any]) -> None:
     document = {
         "item": "0" * 32, "kind": "sample", "audience": "a", "agency": "a", "staff": None,
-        "raised_at": "", "due_on": "", "overdue": False, "indices": [1], "numbers": {}, "state": "open", "decisions": [],
+        "raised_at": "", "due_on": "", "overdue": False,
+        "indices": [1], "numbers": {}, "state": "open", "decisions": [],
     }  # fmt: skip
     assert read_review(document).kind == "sample"
     with pytest.raises(IntegrityError):
