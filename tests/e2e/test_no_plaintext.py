@@ -54,7 +54,9 @@ ROW = {
     "nhs_number": "9434765919",
     "opened": "2026-02-03",
 }
-SEALED_ROW = {**ROW, "local_id": "QQ-SEALED-REF-7732", "chain": "904417726632", "forename": "Zebedeeqx"}
+# Another person: a seal reaches every row that is exactly the same one.
+OTHER = {"dob": "1971-08-29", "chain": "904417726632", "nhs_number": ""}
+SEALED_ROW = {**ROW, **OTHER, "local_id": "QQ-SEALED-REF-7732"}
 
 
 def needles(values: Sequence[str] = SENTINELS) -> list[bytes]:
