@@ -144,31 +144,30 @@ def _protected(ledger: Ledger, cells: list[LedgerCell], profile: Profile) -> lis
 
     One pass is enough: hiding a cell takes a fact away, and so never narrows what was found wide enough.
     """
-    earlier = ledger.cells()
-    held = {cell.selection: cell for cell in cells}
-    audit = Audit(cell.fact for cell in [*earlier, *cells])
+    everything = [*ledger.cells(), *cells]
+    groups = _small_groups(ledger, everything, profile)
+    facts = [cell.fact for cell in everything]
+    audit = Audit(facts, groups, truth=ledger.counts, at_most=profile.largest_hidden)
+    first, held = len(everything) - len(cells), list(cells)
     reached = _reached(audit, cells)
-    for group in _small_groups(ledger, [*earlier, *cells], profile):
-        if group.isdisjoint(reached):
-            continue
-        while _is_exposed(audit, group, profile):
-            nearest = _nearest_number(audit, group, held)
+    for number, group in enumerate(groups):
+        while not group.isdisjoint(reached) and _is_exposed(audit, number, profile):
+            nearest = _nearest_number(audit, group, dict(enumerate(held, start=first)))
             if nearest is None:
                 return None
-            held[nearest.selection] = _hidden(nearest)
-            audit = Audit(cell.fact for cell in [*earlier, *held.values()])
-    return list(held.values())
+            held[nearest - first] = _hidden(held[nearest - first])
+            audit.take_back(nearest)
+    return held
 
 
 def _reached(audit: Audit, cells: Iterable[LedgerCell]) -> Group:
     """All atoms that the new cells say something about, directly or through earlier tables."""
     asked = frozenset(atom for cell in cells for atom in cell.group)
-    facts = [fact for near in audit.by_distance(asked) for fact in near]
-    return asked.union(*(fact.group for fact in facts))
+    return asked.union(*(audit.facts[row].group for near in audit.by_distance(asked) for row in near))
 
 
-def _is_exposed(audit: Audit, group: Group, profile: Profile) -> bool:
-    low, high = audit.bounds(group, at_most=profile.largest_hidden)
+def _is_exposed(audit: Audit, group: int, profile: Profile) -> bool:
+    low, high = audit.bounds(group)
     return high - low < profile.protection
 
 
@@ -192,11 +191,10 @@ def _nested_differences(groups: set[Group]) -> Iterator[Group]:
                 yield outer - inner
 
 
-def _nearest_number(audit: Audit, group: Group, cells: Mapping[str, LedgerCell]) -> LedgerCell | None:
-    """The number of the new table that bears on a group most directly; of several the smallest."""
-    numbers: dict[Group, LedgerCell] = {cell.group: cell for cell in cells.values() if cell.why is Why.NUMBER}
-    for facts in audit.by_distance(group):
-        near = [numbers[fact.group] for fact in facts if fact.group in numbers]
+def _nearest_number(audit: Audit, group: Group, cells: Mapping[int, LedgerCell]) -> int | None:
+    """The number of the new table that bears on a group most directly, by row; of several the smallest."""
+    for rows in audit.by_distance(group):
+        near = [row for row in rows if row in cells and cells[row].why is Why.NUMBER]
         if near:
-            return min(near, key=lambda cell: (cell.shown or 0, cell.selection))
+            return min(near, key=lambda row: (cells[row].shown or 0, cells[row].selection))
     return None

@@ -13,10 +13,14 @@ others.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from hub.errors import UnavailableError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Group = frozenset[int]
 # Seconds for one bound; a table that takes longer is not published.
@@ -33,74 +37,127 @@ class Bounded:
 
 
 class Audit:
-    """All published facts, ready to be asked what they say about a group."""
+    """All published facts, asked what they say about groups of people.
 
-    def __init__(self, facts: Iterable[Bounded]) -> None:
-        """Take the facts; what says nothing (0 or more) is left out."""
-        self.facts = tuple(dict.fromkeys(fact for fact in facts if fact.low > 0 or fact.high is not None))
-        self._of_atom: dict[int, list[int]] = defaultdict(list)
-        for index, fact in enumerate(self.facts):
-            for atom in fact.group:
-                self._of_atom[atom].append(index)
+    Every solution found is kept as a *witness*: it shows a possible count of all groups at once, so that most
+    groups need no programme of their own. The truth is the first. Facts may be taken back, which leaves
+    every witness good.
+    """
 
-    def touching(self, group: Group) -> set[int]:
-        """The facts that share an atom with the group, by index."""
-        return {index for atom in group for index in self._of_atom.get(atom, ())}
-
-    def by_distance(self, group: Group) -> Iterator[list[Bounded]]:
-        """The facts that bear on the group: those that share an atom with it, then those beyond."""
-        seen: set[int] = set()
-        ahead = self.touching(group)
-        while ahead:
-            seen |= ahead
-            yield [self.facts[index] for index in sorted(ahead)]
-            ahead = {near for index in ahead for near in self.touching(self.facts[index].group)} - seen
-
-    def bounds(self, group: Group, *, at_most: int) -> tuple[int, int]:
-        """The smallest and the largest count of the group, of those up to `at_most`.
+    def __init__(
+        self, facts: Sequence[Bounded], groups: Sequence[Group], *, truth: Sequence[int], at_most: int
+    ) -> None:
+        """Set up the unknowns: atoms that no fact and no group tells apart are one.
 
         Args:
-            group: Atoms of the group.
-            at_most: Where to cut; the true count must not be larger.
+            facts: What was published.
+            groups: The groups to ask about.
+            truth: The true count of every atom.
+            at_most: Where their counts are cut; no true count of a group may be larger.
+        """
+        import numpy as np
+
+        self.facts = facts
+        self.at_most = at_most
+        rows: dict[int, list[int]] = defaultdict(list)
+        for index, members in enumerate([*(fact.group for fact in facts), *groups]):
+            for atom in members:
+                rows[atom].append(index)
+        columns: dict[tuple[int, ...], list[int]] = defaultdict(list)
+        for atom, signature in rows.items():
+            columns[tuple(signature)].append(atom)
+        self._rows_of_atom = rows
+        self._matrix = _incidence(list(columns), height=len(facts) + len(groups))
+        self._low = np.array([fact.low for fact in facts], dtype=float)
+        self._high = np.array([np.inf if fact.high is None else fact.high for fact in facts], dtype=float)
+        true = np.array([sum(truth[atom] for atom in atoms) for atoms in columns.values()], dtype=float)
+        self._least = self._most = self._counts(true)
+
+    def take_back(self, index: int) -> None:
+        """A cell is hidden after all: its fact says nothing any more."""
+        self._low[index], self._high[index] = 0, float("inf")
+
+    def by_distance(self, group: Group) -> Iterator[list[int]]:
+        """The facts that bear on a group, by index: those that share an atom with it, then those beyond."""
+        seen: set[int] = set()
+        ahead = self._touching(group)
+        while ahead:
+            seen |= ahead
+            yield sorted(ahead)
+            ahead = {near for index in ahead for near in self._touching(self.facts[index].group)} - seen
+
+    def _touching(self, group: Group) -> set[int]:
+        rows = {row for atom in group for row in self._rows_of_atom.get(atom, ())}
+        return {row for row in rows if row < len(self.facts) and self._says_something(row)}
+
+    def _says_something(self, row: int) -> bool:
+        return bool(self._low[row] > 0 or self._high[row] < float("inf"))
+
+    def bounds(self, group: int) -> tuple[int, int]:
+        """The smallest and the largest count of a group, of those up to `at_most`.
+
+        Args:
+            group: Which of `groups`.
 
         Raises:
             UnavailableError: The solver found no answer in its time.
         """
-        facts = [fact for near in self.by_distance(group) for fact in near]
-        if all(fact.group == group for fact in facts):
-            highs = [fact.high for fact in facts if fact.high is not None]
-            return max((fact.low for fact in facts), default=0), min([at_most, *highs])
-        return _solve(group, [*facts, Bounded(group, 0, at_most)])
+        for sign in (1, -1):
+            open_ends = self._open_ends(sign)
+            if open_ends[group]:
+                # All at once first: one solution often settles many groups.
+                self._look(open_ends, sign=sign)
+            if self._open_ends(sign)[group]:
+                alone = open_ends & False
+                alone[group] = True
+                self._look(alone, sign=sign)
+        return int(self._least[group]), int(min(self._most[group], self.at_most))
+
+    def _open_ends(self, sign: int) -> np.ndarray[Any, Any]:
+        """The groups no witness of which has yet reached 0 (sign 1), or `at_most` (-1)."""
+        ends: np.ndarray[Any, Any] = self._least > 0 if sign == 1 else self._most < self.at_most
+        return ends
+
+    def _look(self, wanted: np.ndarray[Any, Any], *, sign: int) -> None:
+        """Find the least (sign 1) or the greatest (-1) sum of some groups, and what it shows of all."""
+        import numpy as np
+
+        aim = self._matrix[len(self.facts) :].T @ wanted.astype(float)
+        caps = np.where(wanted & (sign == -1), float(self.at_most), np.inf)
+        counts = self._counts(self._solution(sign * aim, caps))
+        self._least = np.minimum(self._least, counts)
+        self._most = np.maximum(self._most, counts)
+
+    def _solution(self, aim: np.ndarray[Any, Any], caps: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        import numpy as np
+        from scipy.optimize import Bounds, LinearConstraint, milp  # type: ignore[import-untyped,unused-ignore]
+
+        low = np.concatenate([self._low, np.zeros(len(caps))])
+        limits = LinearConstraint(self._matrix, low, np.concatenate([self._high, caps]))
+        for integrality in (0, 1):
+            result = milp(
+                aim,
+                constraints=limits,
+                integrality=np.full(len(aim), integrality),
+                bounds=Bounds(0, np.inf),
+                options={"time_limit": TIME_LIMIT_SECONDS},
+            )
+            # A corner of the relaxation is mostly whole already.
+            if result.status == 0 and np.abs(result.x - np.round(result.x)).max() < 1e-6:
+                return np.asarray(np.round(result.x))
+        raise UnavailableError("disclosure check: no answer from the solver in its time")
+
+    def _counts(self, solution: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """The counts of all groups in a solution."""
+        counts: np.ndarray[Any, Any] = self._matrix[len(self.facts) :] @ solution
+        return counts
 
 
-def _solve(group: Group, facts: Sequence[Bounded]) -> tuple[int, int]:
-    """Minimise and maximise the sum over the group; atoms that no fact tells apart are one variable."""
+def _incidence(columns: Sequence[tuple[int, ...]], *, height: int) -> Any:
+    """Which unknown is in which fact or group, as a sparse matrix of ones."""
     import numpy as np
-    from scipy.optimize import Bounds, LinearConstraint, milp  # type: ignore[import-untyped,unused-ignore]
-    from scipy.sparse import csc_array  # type: ignore[import-untyped,unused-ignore]
+    from scipy.sparse import csr_array  # type: ignore[import-untyped,unused-ignore]
 
-    signatures: dict[int, list[int]] = defaultdict(list)
-    for index, fact in enumerate(facts):
-        for atom in fact.group:
-            signatures[atom].append(index)
-    columns = sorted({tuple(rows) for rows in signatures.values()})
     rows = [row for column in columns for row in column]
     places = [place for place, column in enumerate(columns) for _ in column]
-    matrix = csc_array((np.ones(len(rows)), (rows, places)), shape=(len(facts), len(columns)))
-    low = [fact.low for fact in facts]
-    high = [np.inf if fact.high is None else fact.high for fact in facts]
-    # The group itself is the last fact.
-    aim = np.array([float(column[-1] == len(facts) - 1) for column in columns])
-    found = []
-    for sign in (1.0, -1.0):
-        result = milp(
-            sign * aim,
-            constraints=LinearConstraint(matrix, low, high),
-            integrality=np.ones(len(columns)),
-            bounds=Bounds(0, np.inf),
-            options={"time_limit": TIME_LIMIT_SECONDS},
-        )
-        if result.status != 0:
-            raise UnavailableError("disclosure check: no answer from the solver in its time")
-        found.append(round(sign * result.fun))
-    return found[0], found[1]
+    return csr_array((np.ones(len(rows)), (rows, places)), shape=(height, len(columns)))
