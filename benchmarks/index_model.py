@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cli.evaluation_data import Population, load_cases, load_population, parse_fields
 from cli.evaluation_lookups import Weighing, fitted_to_index, measure_lookups
-from hub.estimation import counted_patterns_only, fit_index
+from hub.estimation import fit_index
 from matcher.candidates import Meetings, stored_meetings
 from matcher.linking import link, share_known_elsewhere
 from matcher.model import shipped_model
@@ -39,7 +39,7 @@ def shipped_with_rates(population: Population) -> Weighing:
 
 
 def stored_only(population: Population) -> Weighing:
-    """As `knownto hub estimate` fits it: counted patterns replaced, nothing else."""
+    """As `knownto hub estimate` fits it: the shipped model moved, and the patterns counted fitted."""
     names = population.agencies
     fitted = fit_index(population.schema, population.tokens, agency=population.agency, agencies=names)
     return fitted.model, _stored_only(population)[1]
@@ -48,16 +48,6 @@ def stored_only(population: Population) -> Weighing:
 def stored_only_without_rates(population: Population) -> Weighing:
     """The same model without the rates."""
     return stored_only(population)[0], None
-
-
-def probes_counted_only(population: Population) -> Weighing:
-    """Fitted with probes, but only the counted patterns replaced."""
-    first = shipped_model(population.schema)
-    run = link(
-        population.schema, population.tokens, population.meetings, agency=population.agency, shipped=first
-    )
-    rates = share_known_elsewhere(run.pairs, population.agency)
-    return counted_patterns_only(run, first, population.schema), rates
 
 
 def _stored_only(population: Population) -> Weighing:
@@ -69,7 +59,6 @@ def _stored_only(population: Population) -> Weighing:
 
 MODELS = {
     "fitted with probes (`evaluate lookups`)": fitted_to_index,
-    "fitted with probes, counted patterns alone replaced": probes_counted_only,
     "fitted to stored slots (`hub estimate --use`)": stored_only,
     "the same without known rates": stored_only_without_rates,
     "shipped, with known rates of stored slots": shipped_with_rates,

@@ -1,11 +1,11 @@
 """A model fitted to the hub's own index, and the share of the network's people that each agency knows.
 
-Only stored slots are in the index: probes come with questions and are not kept. Such a fit counts the
-patterns that stored slots show and no others, so a question's probes would be weighed by shipped parameters
-and its stored slots by fitted ones. Therefore the fit is conservative: patterns that were counted get their
-fitted m and u, and nothing else of the shipped model is changed or rescaled. What that does to answers is in
-docs/benchmarks.md, "A model fitted to the index": sometimes better, sometimes worse than the shipped model,
-so it is stored and shown, and used only when an operator says so.
+Only stored slots are in the index: probes come with questions and are not kept, so the patterns that only
+probes show cannot be counted. The fit therefore moves the shipped model as a whole first (how often strangers
+agree, how untidy records are: `matcher.populations`), which reaches those patterns too, and then fits the
+patterns that were counted. Only how crowded initials are is left as shipped, for it is counted from probes.
+What that does to answers is in docs/benchmarks.md, "A model fitted to the index"; why, in docs/adr/0015. It is
+used only when an operator says so.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ class IndexFit:
     """What an index says of itself.
 
     Attributes:
-        model: The shipped model with the counted patterns' fitted m and u; it carries the schema's digest.
+        model: The shipped model moved to this population, with the counted patterns' fitted m and u; it
+            carries the schema's digest.
         known: For each agency, the share of all other agencies' records whose person it knows.
         converged: Whether EM converged; an iteration limit reached is not convergence.
     """
@@ -160,15 +161,13 @@ def fit_index(
     run = link(schema, tokens, meetings, agency=agency, shipped=shipped)
     known = share_known_elsewhere(run.pairs, agency)
     return IndexFit(
-        model=counted_patterns_only(run, shipped, schema),
+        model=fitted_without_probes(run, shipped, schema),
         known={name: float(rate) for name, rate in zip(agencies, np.clip(known, 0.0, 1.0), strict=True)},
         converged=run.fit.converged,
     )
 
 
-def counted_patterns_only(run: LinkingRun, shipped: Model, schema: LinkageSchema) -> Model:
-    """The shipped model with the fitted m and u of the patterns that were counted, and no other change."""
-    fitted = run.fit.model
-    return replace(
-        shipped, name=FITTED_NAME, joint=fitted.joint, schema_digest=schema.digest, notes=fitted.notes
-    )
+def fitted_without_probes(run: LinkingRun, shipped: Model, schema: LinkageSchema) -> Model:
+    """The model of a run over stored slots, with what only probes can tell as shipped."""
+    crowding = shipped.crowding_shape
+    return replace(run.fit.model, name=FITTED_NAME, crowding_shape=crowding, schema_digest=schema.digest)

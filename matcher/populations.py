@@ -150,7 +150,9 @@ class _Seen:
         wider = 1 + spread / (expected + 0.375)
         off = 4 * (np.sqrt(self.counts[:, None] + 0.375) - np.sqrt(expected + 0.375)) ** 2 / wider
         fits = -2 * np.log1p(off / 3) - 0.5 * np.log(wider)
-        usual = -2 * np.log1p((moves / SPREADS) ** 2 / 3)
+        off_usual = (moves / SPREADS) ** 2
+        # Records may be untidy to any degree; strangers agree as often as usual unless many pairs say not.
+        usual = np.c_[-off_usual[:, STRANGERS] / 2, -2 * np.log1p(off_usual[:, SLIPS] / 3)]
         return np.asarray(fits.sum(axis=(0, 2)) + usual.sum(axis=1), dtype=np.float64)
 
     def matches(self, moves: FloatArray) -> FloatArray:
