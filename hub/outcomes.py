@@ -117,10 +117,12 @@ def decide_outcome(
 def cap_outcome(outcome: Outcome, *, code: str, reason: str) -> Outcome:
     """The outcome of a repeated request: never more than was answered the first time.
 
-    A repeat costs no budget, and so must not be a way to watch for a person, or their card, to appear.
+    A repeat costs no budget, and so must not be a way to watch for a person, or their card, to appear. What
+    would tell more is answered like somebody unknown now, whatever stood there first: an agency that has
+    joined, shared or signed since gives everybody else the same word.
     """
     if not outcome.is_disclosed:
         return outcome
     if DISCLOSED.get(code, 0) < DISCLOSED[outcome.code]:
-        outcome = replace(outcome, code=code, reason="repeated")
+        return replace(outcome, code=NO_SHARED_MATCH, reason="repeated", card=False)
     return replace(outcome, card=outcome.card and reason == PERMITTED)
