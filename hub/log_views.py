@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.access_log import Action
-from hub.leaves import OWN, QUESTION, REASONS, WHO, Part, holder_part, read_leaf
+from hub.leaves import LEAF_FIELDS, OWN, QUESTION, REASONS, WHO, Part, holder_part, read_leaf
 from hub.log_models import LogEntry, LogPart, LogSubject
 from hub.log_tree import read_head
 
@@ -42,11 +42,13 @@ class StoredEntry:
         """All in one mapping, for the hub's own eyes: facts, who, question or own, and reasons case by case.
 
         What the holders see stays out of it, and with it every handle. An answered look-up always has
-        `cases`, none where its texts are erased.
+        `cases`, none where its texts are erased. Names meet: a node chooses those of an event's facts and of
+        its part `own`, and never gets to say in them who did what, or when.
         """
-        flat = {key: value for key, value in self.facts.items() if key not in ("parts", "index")}
-        reasons = self.part(REASONS)
-        for text in (self.part(WHO), self.part(QUESTION), self.part(OWN), reasons):
+        facts = {key: value for key, value in self.facts.items() if key not in ("parts", "index")}
+        of_every_leaf = {key: value for key, value in facts.items() if key in LEAF_FIELDS}
+        reasons, flat = self.part(REASONS), dict[str, Any]()
+        for text in (self.part(OWN), reasons, self.part(QUESTION), facts, self.part(WHO), of_every_leaf):
             flat |= {key: value for key, value in text.items() if key != "cases"}
         if flat["action"] == Action.LOOKUP_ANSWERED:
             by_case = {case["case"]: case["reasons"] for case in reasons.get("cases", ())}

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from hub.alarm_scan import scan
+from hub.log_views import read_entries
+from hub.service import limits_of
 from tests.hub.conftest import Network
 from tests.hub.test_log_proofs import verify_line
 
@@ -65,3 +68,20 @@ def test_an_event_that_is_not_of_the_form_is_malformed(partnership: Network, cha
     assert (answer.status, answer.code) == (422, "malformed"), answer.document
     assert "Anna" not in answer.document["detail"]
     assert len(node.log()) == before
+
+
+def test_an_event_cannot_say_of_itself_who_did_what_when(partnership: Network) -> None:
+    """The parts of an event are the node's own words; what is read from them must not pass for the leaf."""
+    forged = {"at": 5, "agency": "holder-2", "staff": "somebody", "action": "lookup:match:answered"}
+    event = EVENT | {"action": "log:entries:reconciled", "parts": {"own": forged}}
+    event |= {"facts": {"differences": 3, "staff": "somebody-else"}}
+    assert partnership.nodes["holder-1"].call("POST", "/v1/log/events", event).status == 201
+    with partnership.database.reading() as session:
+        _, entry = read_entries(session, after=0, limit=1000)[-1]
+    assert (entry["action"], entry["agency"], entry["staff"]) == (event["action"], "holder-1", "worker-1")
+    limits = limits_of(partnership.client.app.state.hub.settings)  # type: ignore[attr-defined]
+    scan(partnership.database, limits=limits, at=partnership.clock())
+    kinds = [
+        one["kind"] for one in partnership.nodes["holder-1"].call("GET", "/v1/reviews").document["reviews"]
+    ]
+    assert kinds == ["log_reconciled_difference"]
