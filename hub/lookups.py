@@ -301,9 +301,15 @@ def _require_same(known: LookupRequest, body_sha256: bytes) -> None:
 
 
 def _cards(session: Session, matches: Mapping[Cell, Match]) -> dict[int, bytes]:
-    wanted = sorted({match.record for match in matches.values()})
-    rows = session.execute(select(Record.record, Record.card).where(Record.record.in_(wanted)))
-    return dict(rows.all())
+    """The cards of the matched records that are still there.
+
+    A record is known by its handle: SQLite gives the number of one that has left to the next that comes.
+    """
+    wanted = {match.record: match.handle for match in matches.values()}
+    rows = session.execute(
+        select(Record.record, Record.handle, Record.card).where(Record.record.in_(sorted(wanted)))
+    )
+    return {record: card for record, handle, card in rows if wanted[record] == handle}
 
 
 def _decide_all(
