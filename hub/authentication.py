@@ -83,31 +83,33 @@ def authenticate(database: Database, request: SignedRequest, *, at: datetime) ->
         ClockSkewError: Made outside the window.
         RequestReplayedError: The nonce was used before.
     """
-    with database.reading() as session:
-        found: dict[str, Agency] = {}
+    found: dict[str, Agency] = {}
 
-        def key_for(fingerprint: str) -> PublicIdentity | None:
+    def key_for(fingerprint: str) -> PublicIdentity | None:
+        # Given back before the nonce is written: a call that held one connection while it waited for a second
+        # would, among as many as the pool has, wait for itself.
+        with database.reading() as session:
             agency = session.scalar(select(Agency).where(Agency.fingerprint == fingerprint))
-            if agency is None:
-                return None
-            found["agency"] = agency
-            return identity_of(agency)
+        if agency is None:
+            return None
+        found["agency"] = agency
+        return identity_of(agency)
 
-        try:
-            verified = _verify(database, request, key_for=key_for, at=at)
-        except RequestReplayedError as error:
-            error.agency = found["agency"].agency
-            raise
-        agency = found["agency"]
-        return CallingNode(
-            agency=agency.agency,
-            staff=verified.actor.staff,
-            role=verified.actor.role,
-            confirmed=agency.state == "confirmed",
-            custodian=agency.custodian,
-            identity=identity_of(agency),
-            request_signature=verified.signature_b64,
-        )
+    try:
+        verified = _verify(database, request, key_for=key_for, at=at)
+    except RequestReplayedError as error:
+        error.agency = found["agency"].agency
+        raise
+    agency = found["agency"]
+    return CallingNode(
+        agency=agency.agency,
+        staff=verified.actor.staff,
+        role=verified.actor.role,
+        confirmed=agency.state == "confirmed",
+        custodian=agency.custodian,
+        identity=identity_of(agency),
+        request_signature=verified.signature_b64,
+    )
 
 
 def authenticate_enrolment(database: Database, request: SignedRequest, *, at: datetime) -> EnrollingNode:

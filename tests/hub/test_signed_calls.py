@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 from starlette.testclient import TestClient
 
+from hub import authentication
 from hub.models import Nonce
 from keys.envelope import NONCE_HEADER, new_nonce, sign_request
 from keys.identity import NodeIdentity
@@ -195,3 +196,19 @@ def client_without_database(network: Network, monkeypatch: pytest.MonkeyPatch) -
 def test_no_page_or_description_is_served_without_a_signature(network: Network) -> None:
     for path in ("/docs", "/redoc", "/openapi.json", "/v1/openapi.json"):
         assert network.client.get(path).status_code == 401
+
+
+def test_a_call_holds_no_connection_while_it_waits_for_another(
+    network: Network, node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Calls that held one each while they waited for a second would, all together, wait for themselves."""
+    remember_nonce, held = authentication.remember_nonce, []
+
+    def counted(*arguments: Any, **options: Any) -> bool:
+        is_new = remember_nonce(*arguments, **options)
+        held.append(network.database.engine.pool.checkedout())  # type: ignore[attr-defined]
+        return is_new
+
+    monkeypatch.setattr(authentication, "remember_nonce", counted)
+    assert node.call("GET", "/v1/agencies").status == 200
+    assert held == [1]
