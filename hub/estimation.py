@@ -4,8 +4,8 @@ Only stored slots are in the index: probes come with questions and are not kept,
 probes show cannot be counted. The fit therefore moves the shipped model as a whole first (how often strangers
 agree, how untidy records are: `matcher.populations`), which reaches those patterns too, and then fits the
 patterns that were counted. Only how crowded initials are is left as shipped, for it is counted from probes.
-What that does to answers is in docs/benchmarks.md, "A model fitted to the index"; why, in docs/adr/0015. It is
-used only when an operator says so.
+What that does to answers is in docs/benchmarks.md, "A model fitted to the index"; why, in docs/adr/0015.
+It is used only when an operator says so.
 """
 
 from __future__ import annotations
