@@ -24,7 +24,7 @@ def log_event(
     *,
     facts: Mapping[str, Any],
     own: Mapping[str, Any],
-    body_sha256: bytes,
+    body_digest: bytes,
     at: datetime,
 ) -> int:
     """Log an event, unless it is logged already.
@@ -36,7 +36,7 @@ def log_event(
         action: What happened.
         facts: Plain fields.
         own: What is for the reporting agency alone.
-        body_sha256: Of the whole report.
+        body_digest: Keyed digest of the whole report.
         at: Now.
 
     Returns:
@@ -49,12 +49,12 @@ def log_event(
     require_event_permitted(action, caller.role)
     known = session.get(LogEvent, (caller.agency, event))
     if known is not None:
-        if known.body_sha256 != body_sha256:
+        if known.body_digest != body_digest:
             raise ConflictError("event: this id was used with another body")
         return known.log_index
     parts = {WHO: who_called(caller), OWN: own}
     index = append_entry(session, action, agency=caller.agency, at=at, facts=facts, parts=parts).index
-    row = LogEvent(agency=caller.agency, event=event, body_sha256=body_sha256, log_index=index)
+    row = LogEvent(agency=caller.agency, event=event, body_digest=body_digest, log_index=index)
     session.add(row)
     session.flush()  # The same report at the same time ends here, and its entry with it.
     return index

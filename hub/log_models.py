@@ -100,11 +100,14 @@ class LogCosignature(Base):
 
 
 class LogEvent(Base):
-    """An event that a node has reported, by the id it gave it, and the entry that it left."""
+    """An event that a node has reported, by the id it gave it, and the entry that it left.
+
+    The digest is keyed with the pepper, or it would tell what the entry's erased texts were.
+    """
 
     __tablename__ = "log_events"
 
     agency: Mapped[str] = mapped_column(ForeignKey("agencies.agency"), primary_key=True)
     event: Mapped[str] = mapped_column(primary_key=True)
-    body_sha256: Mapped[bytes]
+    body_digest: Mapped[bytes] = mapped_column("body_sha256")
     log_index: Mapped[int] = mapped_column(BigInteger, ForeignKey("log_entries.index"))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError
@@ -54,6 +54,9 @@ from hub.tags import Pepper
 from matcher.decisions import Thresholds
 
 Cell = tuple[int, str]
+# A request is sent again because its answer was lost. For longer, it would be a question that costs no budget
+# and that no alarm about repeated questions counts.
+REPEAT_LIFE = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ def look_up(
     caller: CallingNode,
     body: LookupBody,
     *,
-    body_sha256: bytes,
+    body_digest: bytes,
     pepper: Pepper,
     rules: LookupRules,
     at: datetime,
@@ -94,7 +97,7 @@ def look_up(
     bases = [read_basis(case) for case in body.cases]
     with database.reading() as session:
         epoch = _require_admissible(session, caller, body, bases, at=at)
-        _require_affordable(session, caller, body, body_sha256=body_sha256, rules=rules, at=at)
+        _require_affordable(session, caller, body, body_digest=body_digest, rules=rules, at=at)
         prepared = prepare_cases(body.cases, schema=epoch.schema, pepper=pepper)
         others = [row for row in list_agencies(session) if row.agency != caller.agency]
         weighing = read_weighing(session, epoch.schema)
@@ -119,7 +122,7 @@ def look_up(
                 pepper=pepper,
                 near_cases=near_cases,
                 model_digest=weighing.digest,
-                body_sha256=body_sha256,
+                body_digest=body_digest,
                 rules=rules,
                 at=at,
             )
@@ -185,14 +188,14 @@ def _require_affordable(
     caller: CallingNode,
     body: LookupBody,
     *,
-    body_sha256: bytes,
+    body_digest: bytes,
     rules: LookupRules,
     at: datetime,
 ) -> None:
     """Refuse before the work what cannot be charged after it; a repeated request costs nothing."""
     known = session.get(LookupRequest, (caller.agency, body.request))
     if known is not None:
-        _require_same(known, body_sha256)
+        _require_same(known, body_digest)
         return
     require_budget(
         session, rules.budget, agency=caller.agency, staff=body.staff, cases=len(body.cases), at=at
@@ -209,14 +212,14 @@ def _settle(
     pepper: Pepper,
     near_cases: int,
     model_digest: str,
-    body_sha256: bytes,
+    body_digest: bytes,
     rules: LookupRules,
     at: datetime,
 ) -> Answered:
     """Charge, decide and log, in one transaction, which other look-ups may share."""
     lock_head(session)
     epoch = require_current(session, epoch=body.epoch, schema_digest=body.schema_digest)
-    earlier = _register(session, caller, body, body_sha256=body_sha256)
+    earlier = _register(session, caller, body, body_digest=body_digest, at=at)
     bind_emergency(session, caller.agency, body, pepper=pepper)
     if earlier is None:
         charge(session, rules.budget, agency=caller.agency, staff=body.staff, cases=len(body.cases), at=at)
@@ -267,19 +270,21 @@ class _Earlier:
 
 
 def _register(
-    session: Session, caller: CallingNode, body: LookupBody, *, body_sha256: bytes
+    session: Session, caller: CallingNode, body: LookupBody, *, body_digest: bytes, at: datetime
 ) -> _Earlier | None:
     """Claim a request id; what was answered when it was claimed before.
 
     A second worker with the same id waits here until the first has committed.
     """
-    row = {"agency": caller.agency, "request": body.request, "body_sha256": body_sha256, "log_index": None}
+    row = {"agency": caller.agency, "request": body.request, "body_digest": body_digest, "log_index": None}
     if insert_new(session, LookupRequest, row):
         return None
     known = session.get_one(LookupRequest, (caller.agency, body.request))
-    _require_same(known, body_sha256)
+    _require_same(known, body_digest)
     assert known.log_index is not None
     first = whole_entry(session, known.log_index)
+    if at - parse_time(first.facts["at"]) > REPEAT_LIFE:
+        raise ConflictError("request: it was answered more than a day ago; ask anew, under another id")
     reasons = {case["case"]: case["reasons"] for case in first.part(REASONS).get("cases", ())}
     answers = {
         (case["case"], agency): (code, reasons[case["case"]][agency])
@@ -295,8 +300,8 @@ def _note_index(session: Session, caller: CallingNode, body: LookupBody, index: 
     session.execute(update(LookupRequest).where(claimed).values(log_index=index))
 
 
-def _require_same(known: LookupRequest, body_sha256: bytes) -> None:
-    if known.body_sha256 != body_sha256:
+def _require_same(known: LookupRequest, body_digest: bytes) -> None:
+    if known.body_digest != body_digest:
         raise ConflictError("request: this id was used with another body")
 
 

@@ -211,13 +211,17 @@ class Push(Base):
 
 
 class LookupRequest(Base):
-    """A request id that was answered: what its body was, and the log entry it left."""
+    """A request id that was answered: a keyed digest of its body, and the log entry it left.
+
+    Keyed with the pepper: a plain digest would let whoever has the database and a linkage key try out whom a
+    request was about, and would still do so once the entry's texts are erased.
+    """
 
     __tablename__ = "lookup_requests"
 
     agency: Mapped[str] = mapped_column(ForeignKey("agencies.agency"), primary_key=True)
     request: Mapped[str] = mapped_column(primary_key=True)
-    body_sha256: Mapped[bytes]
+    body_digest: Mapped[bytes] = mapped_column("body_sha256")
     log_index: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("log_entries.index"))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -120,7 +119,7 @@ def create_event(body: LogEventBody, request: Request, hub: RunningHub, caller: 
             body.action,
             facts=body.facts,
             own=body.parts.own,
-            body_sha256=hashlib.sha256(request.state.body).digest(),
+            body_digest=hub.pepper.digest(b"event", request.state.body),
             at=hub.clock(),
         )
         # Proved in the tree that ends with it, so that a repeated report gets the same receipt.

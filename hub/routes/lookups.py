@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from fastapi import APIRouter, Request, Response
 
 from hub.answers import format_answer
@@ -23,7 +21,7 @@ def create_lookup(body: LookupBody, request: Request, hub: RunningHub, caller: C
         hub.database,
         caller,
         body,
-        body_sha256=hashlib.sha256(request.state.body).digest(),
+        body_digest=hub.pepper.digest(b"lookup", request.state.body),
         pepper=hub.pepper,
         rules=hub.rules,
         at=at,

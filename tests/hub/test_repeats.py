@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from hub import lookups
 from hub.erasure import erase_texts
+from hub.log_models import LogEvent
+from hub.matching import match_cases
+from hub.models import LookupRequest
 from matcher.decisions import Designation
 from tests.hub.client import Answer
 from tests.hub.conftest import EPOCH, Network
 from tests.hub.people import make_people
+from tests.hub.test_log_events import EVENT
 
 PEOPLE = make_people(30, seed=5)
 KNOWN, STRANGER = PEOPLE[0], PEOPLE[29]
@@ -67,7 +74,7 @@ def test_a_repeat_does_not_say_that_a_possible_match_has_become_a_sure_one(
     partnership: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     share(partnership, "holder-1")
-    asker, asked, match_cases = partnership.nodes["asker"], question(partnership), lookups.match_cases
+    asker, asked = partnership.nodes["asker"], question(partnership)
 
     def possibly(*arguments: Any, **options: Any) -> Any:
         found = match_cases(*arguments, **options)
@@ -77,3 +84,28 @@ def test_a_repeat_does_not_say_that_a_possible_match_has_become_a_sure_one(
     assert asker.look_up(asked).document["cases"][0]["answers"][0]["answer"] == "P"
     monkeypatch.setattr(lookups, "match_cases", match_cases)
     require_alike(asker.look_up(asked))
+
+
+def test_a_request_is_repeated_for_a_day_and_no_longer(partnership: Network) -> None:
+    """Somebody would otherwise ask once, and watch for ever without budget or alarm."""
+    share(partnership, "holder-1")
+    asker, asked = partnership.nodes["asker"], question(partnership)
+    assert asker.look_up(asked).status == 200
+    partnership.clock.move(days=1)
+    assert asker.look_up(asked).status == 200
+    partnership.clock.move(seconds=1)
+    assert asker.look_up(asked).code == "conflict"
+
+
+def test_what_is_kept_of_a_request_or_event_cannot_be_tried_out_without_the_pepper(
+    partnership: Network,
+) -> None:
+    asker, event = partnership.nodes["asker"], {**EVENT, "event": "ab" * 16}
+    asked = question(partnership)
+    assert asker.look_up(asked).status == 200
+    assert asker.call("POST", "/v1/log/events", event).status == 201
+    with partnership.database.reading() as session:
+        kept = {*session.scalars(select(LookupRequest.body_digest))}
+        kept |= {*session.scalars(select(LogEvent.body_digest))}
+    plain = {hashlib.sha256(json.dumps(body).encode()).digest() for body in (asked, event)}
+    assert len(kept) == 2 and not kept & plain
