@@ -2,7 +2,8 @@
 
 A pure function over a question's peppered tags; nothing of it is kept but the count, which goes into the log
 for the hub's own officer. Two cases are near when a slot or probe of one shows, against a stored slot of the
-other, a date that is swapped or differs in one part, and no slot shows that their dates are the same.
+other, a date that is swapped or differs in one part, and no slot shows that their dates are the same. So are
+two tokens of one case: eight aliases could otherwise be eight dates.
 
 What it does not see: dates tried in separate requests, because the hub keeps no tokens; those show in the
 share of cases nobody knows.
@@ -11,7 +12,7 @@ share of cases nobody knows.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -22,11 +23,12 @@ from matcher.schema import LinkageSchema
 DATE_VARIANTS = frozenset({"swapped", "day_differs", "month_differs", "year_differs"})
 SAME_DATE = frozenset({"exact"})
 
-Pair = tuple[int, int]
+# Two cases (first field 0), or two tokens of one case (first field 1), the smaller number first.
+Pair = tuple[int, int, int]
 
 
 def count_near_cases(prepared: PreparedCases, schema: LinkageSchema) -> int:
-    """Pairs of cases that are date variants of each other.
+    """Pairs of cases, and of tokens of one case, that are date variants of each other.
 
     Args:
         prepared: The question, as the index understands it.
@@ -37,21 +39,21 @@ def count_near_cases(prepared: PreparedCases, schema: LinkageSchema) -> int:
 
 
 def _pairs_by_slot(prepared: PreparedCases, schema: LinkageSchema, shows: frozenset[str]) -> Iterator[Pair]:
-    """Cases with an equal stored slot that shows such dates."""
+    """Those with an equal stored slot that shows such dates."""
     case_of_token = prepared.tokens.record.tolist()
     for column, slot in enumerate(schema.stored):
         if slot.shows.get("date") not in shows:
             continue
-        cases: dict[int, set[int]] = defaultdict(set)
-        for case, value in zip(case_of_token, prepared.tokens.slots[:, column].tolist(), strict=True):
+        tokens: dict[int, list[int]] = defaultdict(list)
+        for token, value in enumerate(prepared.tokens.slots[:, column].tolist()):
             if value:
-                cases[value].add(case)
-        for group in cases.values():
-            yield from combinations(sorted(group), 2)
+                tokens[value].append(token)
+        for group in tokens.values():
+            yield from (_pair(case_of_token, *two) for two in combinations(group, 2))
 
 
 def _pairs_by_probe(prepared: PreparedCases, schema: LinkageSchema) -> Iterator[Pair]:
-    """Cases of which one's date probe is the other's stored slot."""
+    """Those of which one's date probe is the other's stored slot."""
     case_of_token = prepared.tokens.record.tolist()
     for number, probe in enumerate(schema.asked):
         if probe.shows.get("date") not in DATE_VARIANTS:
@@ -60,8 +62,13 @@ def _pairs_by_probe(prepared: PreparedCases, schema: LinkageSchema) -> Iterator[
         hits = (prepared.asked == number) & np.isin(prepared.tags, column[column != 0])
         for tag, token in zip(prepared.tags[hits].tolist(), prepared.token[hits].tolist(), strict=True):
             others = np.flatnonzero(column == tag).tolist()
-            yield from _ordered(case_of_token[token], (case_of_token[other] for other in others))
+            yield from (_pair(case_of_token, token, other) for other in others if other != token)
 
 
-def _ordered(case: int, others: Iterable[int]) -> Iterator[Pair]:
-    return ((min(case, other), max(case, other)) for other in others if other != case)
+def _pair(case_of_token: Sequence[int], one: int, other: int) -> Pair:
+    """What is near when two tokens are: their cases, or themselves where the case is one."""
+    first, second = case_of_token[one], case_of_token[other]
+    of_one_case = first == second
+    if of_one_case:
+        first, second = one, other
+    return int(of_one_case), min(first, second), max(first, second)

@@ -75,3 +75,19 @@ def test_lists_of_different_people_are_hardly_ever_near(schema: LinkageSchema) -
     people = make_people(1500, seed=11)
     counts = [near(people[start : start + 15], schema) for start in range(0, 1500, 15)]
     assert max(counts) < 3
+
+
+def test_dates_tried_as_aliases_of_one_case_are_near_too(schema: LinkageSchema) -> None:
+    dates = [replace(SOMEBODY, day=day, chain=0) for day in range(5, 13)]
+    case = Asked(SOMEBODY, schema, probes=True)
+    case.tokens = [WireToken.model_validate(encode_token(one, schema)) for one in dates]
+    prepared = prepare_cases([case], schema=schema, pepper=PEPPER)  # type: ignore[list-item]
+    assert count_near_cases(prepared, schema) == 8 * 7 // 2
+
+
+def test_former_names_of_one_case_are_not_near(schema: LinkageSchema) -> None:
+    case = Asked(SOMEBODY, schema, probes=True)
+    names = [SOMEBODY, *(replace(SOMEBODY, surname=surname) for surname in (17, 37, 57))]
+    case.tokens = [WireToken.model_validate(encode_token(one, schema)) for one in names]
+    prepared = prepare_cases([case], schema=schema, pepper=PEPPER)  # type: ignore[list-item]
+    assert count_near_cases(prepared, schema) == 0
