@@ -5,9 +5,9 @@ only then is hidden or rounded. The library is an optional extra: randomness tha
 that leaks through floating point, is what own mechanisms get wrong.
 
 The noise is frozen: one draw for a group of people and a snapshot, kept and used again by whoever asks,
-for noise drawn anew for each asking averages away. A person stands in one cell of a table, so a table costs one
-epsilon and tables of one snapshot add up; `epsilon_spent` says how much. Two tables of which one can be summed
-from the other each cost their own.
+for noise drawn anew for each asking averages away. A person stands in one cell of a table, so a table
+costs one epsilon and tables of one snapshot add up; `epsilon_spent` says how much. Two tables of which one
+can be summed from the other each cost their own.
 
 Use it for a population of its own: a count published with rounding alone beside the noisy one undoes it.
 """
