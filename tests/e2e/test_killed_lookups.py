@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from keys.actors import Actor
 from node.home import open_home
 from node.reconcile import reconcile
 from tests.e2e.drill import ASKERS, Drill, new_drill, require_in_order
@@ -55,4 +56,5 @@ def test_no_answer_is_without_its_entry_and_no_acknowledged_entry_is_lost(
         assert require_in_order(drill) > before
         for name in ASKERS:
             with open_home(drill.root / name, PASSPHRASE) as node:
-                assert reconcile(node).differences == ()
+                officer = node.acting(Actor(f"{name}-ig", "ig"))
+                assert reconcile(officer).differences == ()
