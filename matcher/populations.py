@@ -25,7 +25,7 @@ from matcher.tokens import FloatArray
 CLASSES_COMPARED = (WHOLE, WHOLE + NAMES)
 # Spreads between populations, as natural logarithms of factors: of strangers, the same initials, year, names;
 # of one person's records, wrong dates, wrong names.
-SPREADS = np.asarray([0.4, 0.5, 0.8, 1.0, 1.0])
+SPREADS = np.asarray([0.4, 0.5, 1.5, 1.0, 1.0])
 STRANGERS, SLIPS = slice(0, 3), slice(3, 5)
 # How far single patterns are from the shipped shape: near misses of strangers follow the calendar.
 CHANCE_SPREAD, NEAR_MISS_SPREAD, MATCH_SPREAD = 0.3, 0.08, 0.5
