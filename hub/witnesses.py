@@ -7,12 +7,11 @@ the log is not what that node saw before; it becomes an entry, which raises an a
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session
 
 from hub.access_log import Action, append_entry, who_called
@@ -30,8 +29,6 @@ OK, CONFLICT = 200, 409
 STORED, ASK_AGAIN, NOTED = "stored", "ask_again", "noted"
 # A witness's clock may be ahead of ours by as much as a request's may.
 CLOCK_TOLERANCE = timedelta(seconds=120)
-# Rows looked at to find who has cosigned what: the newest, and far more than a quorum needs.
-NEWEST_COSIGNATURES = 5_000
 
 _SIZE_BODY = re.compile(r"(0|[1-9][0-9]{0,15})\n")
 
@@ -112,13 +109,15 @@ def witnessed(session: Session, *, quorum: int, beyond: str | None = None) -> Wi
         quorum: Cosignatures that are enough.
         beyond: An agency whose own cosignatures do not count as gathering for it.
     """
-    confirmed = _confirmed(session)
-    signers = _signers(session, confirmed)
-    size = max((size for size, agencies in signers.items() if len(agencies) >= quorum), default=0)
-    gathering = [
-        (len(agencies), one) for one, agencies in signers.items() if one > size and beyond not in agencies
-    ]
-    return Witnessed(size, max(gathering, default=(0, 0))[1])
+    # Counted in the database, along the sizes from the newest on: a cosignature costs a node nothing, and one
+    # may have sent thousands.
+    newest, signers = LogCosignature.size.desc(), _count(LogCosignature.agency.in_(_confirmed(session)))
+    sizes = select(LogCosignature.size).group_by(LogCosignature.size).limit(1)
+    size = session.scalar(sizes.having(signers >= quorum).order_by(newest)) or 0
+    gathering = sizes.where(LogCosignature.size > size).having(
+        signers > 0, _count(LogCosignature.agency == beyond) == 0
+    )
+    return Witnessed(size, session.scalar(gathering.order_by(signers.desc(), newest)) or 0)
 
 
 def format_witnessed(session: Session, signer: LogSigner, *, quorum: int) -> str | None:
@@ -169,14 +168,6 @@ def _confirmed(session: Session) -> Sequence[str]:
     return session.scalars(select(Agency.agency).where(Agency.state == "confirmed")).all()
 
 
-def _signers(session: Session, confirmed: Sequence[str]) -> Mapping[int, set[str]]:
-    rows = session.execute(
-        select(LogCosignature.size, LogCosignature.agency)
-        .where(LogCosignature.agency.in_(confirmed))
-        .order_by(LogCosignature.size.desc())
-        .limit(NEWEST_COSIGNATURES)
-    )
-    found: defaultdict[int, set[str]] = defaultdict(set)
-    for size, agency in rows:
-        found[size].add(agency)
-    return found
+def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    """How many rows of a group hold a condition."""
+    return func.sum(case((condition, 1), else_=0))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from hub.log_models import LogCosignature
+from hub.witnesses import Witnessed, witnessed
 from keys.checkpoints import Checkpoint, Note, NoteKey, cosign, log_origin, open_checkpoint, witness_key
 from tests.hub.conftest import NETWORK, Network
 from tests.hub.witness import Witness
@@ -175,3 +176,16 @@ def test_a_quorum_can_be_set(partnership: Network) -> None:
 
     with partnership.database.reading() as session:
         assert (quorum_of(session, 0), quorum_of(session, 3)) == (2, 3)
+
+
+def test_one_node_that_cosigns_everything_hides_no_quorum(partnership: Network) -> None:
+    """A cosignature costs a node nothing; thousands of one must not push those of the others out of sight."""
+    grow(partnership, 3)
+    row = {"root": b"", "public_key": "", "at": partnership.clock(), "line": ""}
+    both = [row | {"agency": agency, "size": 3} for agency in ("asker", "holder-1")]
+    flood = [row | {"agency": "holder-2", "size": size} for size in range(4, 6_004)]
+    with partnership.database.writing() as session:
+        session.execute(insert(LogCosignature), [*both, row | {"agency": "asker", "size": 5}, *flood])
+        assert witnessed(session, quorum=2) == Witnessed(5, 6_003)
+        assert witnessed(session, quorum=3) == Witnessed(0, 5)
+        assert witnessed(session, quorum=3, beyond="holder-2") == Witnessed(0, 3)
