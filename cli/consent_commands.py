@@ -191,13 +191,18 @@ def expiring(ctx: click.Context, within: int, output_format: str) -> None:
 def export(ctx: click.Context, fhir: bool, history: bool) -> None:
     """Print this agency's consents for a clinical system; nothing of a consent is lost in it.
 
-    They name people by this agency's own references, and witnesses as they were typed.
+    They name people by this agency's own references, and witnesses as they were typed. The export is logged
+    before it is printed.
     """
     from node.consent import list_consents
     from node.fhir_consent import format_consent
+    from node.log_events import EXPORT_MADE, log_event
 
     node = open_node(ctx, READING)
-    for kept in list_consents(node.store, history=history):
+    exported = list_consents(node.store, history=history)
+    facts = {"consents": True, "entries": len(exported), "fhir": True, "references": True}
+    log_event(node, EXPORT_MADE, facts=facts)
+    for kept in exported:
         click.echo(json.dumps(format_consent(kept, agency=node.settings.agency), ensure_ascii=False))
 
 

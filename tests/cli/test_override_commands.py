@@ -114,6 +114,8 @@ def test_a_consent_is_recorded_listed_as_expiring_and_exported(holder: Desk) -> 
     assert [one.document["version"] for one in kept] == list(range(1, len(kept) + 1))
     shown = holder.document("consent", "show", stdin="A1\n")
     assert kept[-1].document == shown and kept[-1].witness == "Outreach worker 12"
+    (logged,) = holder.document("log", "search", "--action", "log:export")
+    assert logged["outcome"] == f"consents: True; entries: {len(kept)}; fhir: True; references: True"
 
 
 @pytest.mark.parametrize(
