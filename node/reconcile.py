@@ -46,6 +46,7 @@ class Kind(StrEnum):
     NOT_SHOWN = "is about our people and was not shown to us"
     CONSENT_UNKNOWN = "is about a consent that is not recorded here"
     EVENT_UNKNOWN = "is an act of this agency that was not done at this node"
+    ERASED_UNPROVED = "is a look-up in our name whose text is erased and of which there is no receipt here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +122,17 @@ def _gone(store: Store, shown: Mapping[int, Entry]) -> Iterator[Difference]:
 def _own(node: Node, entries: Iterable[Entry], lost: list[int]) -> Iterator[Difference]:
     """Entries in this agency's name against what was really done here."""
     for entry in entries:
-        if entry.agency != node.settings.agency or entry.erased:
+        if entry.agency != node.settings.agency:
             continue
-        kind = _compare(node.store, entry, lost)
+        kind = _compare_erased(node.store, entry) if entry.erased else _compare(node.store, entry, lost)
         if kind is not None:
             yield Difference(entry.index, kind)
+
+
+def _compare_erased(store: Store, entry: Entry) -> Kind | None:
+    """What it said cannot be compared any more; but every look-up that was answered here left a receipt."""
+    proved = entry.action != ANSWERED or read_receipt(store, entry.index) is not None
+    return None if proved else Kind.ERASED_UNPROVED
 
 
 def _compare(store: Store, entry: Entry, lost: list[int]) -> Kind | None:

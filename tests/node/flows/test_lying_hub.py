@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from hub.access_log import Action, append_entry
 from hub.log_models import LogEntry, LogPart
@@ -139,6 +139,23 @@ def test_an_entry_in_our_name_that_nobody_asked_for_is_a_difference(sharing: Fed
         ).index
     done = reconcile(asker)
     assert [(one.index, one.kind) for one in done.differences] == [(forged, Kind.NEVER_ASKED)]
+
+
+def test_an_invented_look_up_is_a_difference_when_its_text_is_erased_at_once_too(sharing: Federation) -> None:
+    result = sharing.ask("asker", person(3))
+    with sharing.hub.database.writing() as session:
+        forged = append_entry(
+            session,
+            Action.LOOKUP_ANSWERED,
+            agency="asker",
+            at=sharing.clock(),
+            facts={"purpose": "case_conference"},
+            parts={"who": {"staff": "asker-1"}, "question": {"cases": []}},
+        ).index
+        real_and_forged = LogPart.index.in_([result.log_index, forged])
+        session.execute(delete(LogPart).where(real_and_forged))
+    done = reconcile(sharing.nodes["asker"])
+    assert [(one.index, one.kind) for one in done.differences] == [(forged, Kind.ERASED_UNPROVED)]
 
 
 def test_an_entry_that_says_another_reason_than_was_asked_is_a_difference(sharing: Federation) -> None:
