@@ -26,5 +26,6 @@ def create_lookup(body: LookupBody, request: Request, hub: RunningHub, caller: C
         rules=hub.rules,
         at=at,
     )
+    request.state.cells = sum(len(case.tokens) for case in body.cases) * len(answered.agencies)
     document = format_answer(body, answered, signer=hub.log_signer, at=at)
     return Response(document, media_type="application/json")

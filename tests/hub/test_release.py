@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub import signed_calls
-from hub.release import seconds_until_release
-from tests.hub.conftest import Network
+from hub.release import quantum_of, seconds_until_release
+from tests.hub.conftest import EPOCH, Network
+from tests.hub.people import make_people
 
 elapsed = st.floats(min_value=0, max_value=100, allow_nan=False)
 quantum = st.floats(min_value=0.001, max_value=1, allow_nan=False)
@@ -64,3 +65,28 @@ def test_other_calls_are_not_held_back(network: Network, held: list[float]) -> N
     node = network.join("council")
     assert node.call("GET", "/v1/agencies").status == 200
     assert held == []
+
+
+def test_the_quantum_grows_with_what_is_asked_and_not_with_what_is_found(
+    partnership: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fifty copies of one person take fifty times the work of a match, and would show it in one quantum."""
+    known, stranger = make_people(2, seed=5)
+    holder, asker = partnership.nodes["holder-1"], partnership.nodes["asker"]
+    assert (
+        holder.push([holder.record([known], partnership.schema)], partnership.schema, epoch=EPOCH).status
+        == 200
+    )
+    quanta: list[float] = []
+
+    def noted(_seconds: float, *, cells: int) -> float:
+        quanta.append(quantum_of(0.09, cells=cells))
+        return 0
+
+    monkeypatch.setattr(signed_calls, "quantum_of", noted)
+    for person, cases in ((known, 1), (known, 50), (stranger, 50)):
+        asked = asker.question([person] * cases, partnership.schema, epoch=EPOCH)
+        assert asker.look_up(asked).status == 200
+    one, withheld, unknown = quanta
+    assert withheld == unknown > 0.3
+    assert 0.09 < one < 0.1
