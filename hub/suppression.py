@@ -147,11 +147,17 @@ def _protected(ledger: Ledger, cells: list[LedgerCell], profile: Profile) -> lis
     everything = [*ledger.cells(), *cells]
     groups = _small_groups(ledger, everything, profile)
     facts = [cell.fact for cell in everything]
-    audit = Audit(facts, groups, truth=ledger.counts, at_most=profile.largest_hidden)
+    audit = Audit(
+        facts,
+        groups,
+        truth=ledger.counts,
+        at_most=profile.largest_hidden,
+        protection=profile.protection,
+    )
     first, held = len(everything) - len(cells), list(cells)
     reached = _reached(audit, cells)
     for number, group in enumerate(groups):
-        while not group.isdisjoint(reached) and _is_exposed(audit, number, profile):
+        while not group.isdisjoint(reached) and audit.is_exposed(number):
             nearest = _nearest_number(audit, group, dict(enumerate(held, start=first)))
             if nearest is None:
                 return None
@@ -164,11 +170,6 @@ def _reached(audit: Audit, cells: Iterable[LedgerCell]) -> Group:
     """All atoms that the new cells say something about, directly or through earlier tables."""
     asked = frozenset(atom for cell in cells for atom in cell.group)
     return asked.union(*(audit.facts[row].group for near in audit.by_distance(asked) for row in near))
-
-
-def _is_exposed(audit: Audit, group: int, profile: Profile) -> bool:
-    low, high = audit.bounds(group)
-    return high - low < profile.protection
 
 
 def _small_groups(ledger: Ledger, cells: list[LedgerCell], profile: Profile) -> list[Group]:
