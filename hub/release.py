@@ -13,9 +13,9 @@ import math
 
 QUANTISED = frozenset({("POST", "/v1/lookups")})
 
-# A token asked at one agency is a cell. One that matches takes up to half a millisecond more than one that does
-# not (fifty copies of one person at two agencies, on a busy machine: 150 ms against 100); a thirtieth of the
-# default quantum is six times that.
+# A token asked at one agency is a cell. One that matches takes up to half a millisecond more than one that
+# does not (fifty copies of one person at two agencies, on a busy machine: 150 ms against 100); a thirtieth of
+# the default quantum is six times that.
 CELLS_PER_QUANTUM = 30
 
 
