@@ -1,7 +1,7 @@
 """How long a look-up takes at the hub: 15 cases with their probes against 8 agencies holding 100,000 tokens.
 
     python -m benchmarks.lookup_latency --database sqlite|postgresql [--agencies 8] [--tokens 100000]
-        [--cases 15] [--rounds 200]
+        [--cases 15] [--rounds 200] [--quantum SECONDS]
 
 A round is the whole HTTP handling in one process: signed request in, nonce stored, matched, weighed, decided,
 logged durably (SQLite `synchronous=FULL`, PostgreSQL `fsync=on`), signed answer out. Encoding the question at
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 async def _run(arguments: argparse.Namespace, home: Path, url: str) -> dict[str, Any]:
-    app = network.create_hub(home, url)
+    app = network.create_hub(home, url, answer_quantum_seconds=arguments.quantum)
     schema = shipped_schema(["dob", "initials", "names", "chain", "sex", "area"])
     provider = LinkageKeyProvider(LinkageKey.generate(), schema.digest)
     rng = random.Random(20261122)
@@ -113,6 +113,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--tokens", type=int, default=100_000)
     parser.add_argument("--cases", type=int, default=15)
     parser.add_argument("--rounds", type=int, default=200)
+    parser.add_argument("--quantum", type=float, default=0.09, help="Seconds; 0 shows the bare work.")
     return parser.parse_args()
 
 

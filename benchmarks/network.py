@@ -40,12 +40,6 @@ PEOPLE_PER_TOKEN = 0.65  # Many people are known to several agencies.
 AREAS = ("north", "east", "south")
 
 
-PUBLIC_TASK = {
-    "kind": "public_task",
-    "reason_category": "risk_to_life",
-    "reason_commitment": "00" * 32,
-    "approver": "manager-1",
-}
 UNLIMITED = "staff_cases_per_day = 1000000\nnode_cases_per_day = 1000000\n"
 
 
@@ -240,12 +234,24 @@ def format_question(
                     }
                     for probe in encoded.probes
                 ],
-                "basis": basis or PUBLIC_TASK,
+                "basis": basis or _public_task(rng),
             }
             for number, (case, encoded) in enumerate(
                 zip(cases, encode_cases(schema, provider, cases), strict=True)
             )
         ],
+    }
+
+
+def _public_task(rng: random.Random) -> dict[str, Any]:
+    """An override of its own for every case, approved just now."""
+    return {
+        "kind": "public_task",
+        "reason_category": "risk_to_life",
+        "reason_commitment": "00" * 32,
+        "approver": "manager-1",
+        "override": rng.randbytes(16).hex(),
+        "approved_at": format_time(datetime.now(UTC)),
     }
 
 

@@ -39,7 +39,7 @@ from hub.lookup_schemas import LookupBody, WireCase, WireConsentBasis, WirePubli
 from hub.matching import Match, match_cases, prepare_cases, read_holders
 from hub.membership import list_agencies
 from hub.models import Agency, LookupRequest, Record
-from hub.near_cases import count_near_cases
+from hub.near_cases import count_near_cases, count_same_cases
 from hub.outcomes import NOT_ASKED, Asked, Asset, Outcome, cap_outcome, decide_outcome
 from hub.purposes import (
     Basis,
@@ -70,12 +70,21 @@ class LookupRules:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Answered:
-    """A look-up whose log entry is durable: what may now leave the hub."""
+    """A look-up whose log entry is durable: what may now leave the hub.
+
+    Attributes:
+        entry: Its entry.
+        agencies: All that are answered for, sorted.
+        outcomes: By case and agency.
+        cards: Of matched records.
+        alike: Pairs of cases that are one person or date variants of one, by the question alone.
+    """
 
     entry: Appended
     agencies: tuple[str, ...]
     outcomes: Mapping[Cell, Outcome]
     cards: Mapping[int, bytes]
+    alike: int
 
 
 def look_up(
@@ -111,6 +120,7 @@ def look_up(
             thresholds=rules.thresholds,
         )
         near_cases = count_near_cases(prepared, epoch.schema)
+        alike = near_cases + count_same_cases(prepared, epoch.schema)
     try:
         return database.write_grouped(
             lambda session: _settle(
@@ -121,6 +131,7 @@ def look_up(
                 matches,
                 pepper=pepper,
                 near_cases=near_cases,
+                alike=alike,
                 model_digest=weighing.digest,
                 body_digest=body_digest,
                 rules=rules,
@@ -211,6 +222,7 @@ def _settle(
     *,
     pepper: Pepper,
     near_cases: int,
+    alike: int,
     model_digest: str,
     body_digest: bytes,
     rules: LookupRules,
@@ -258,7 +270,7 @@ def _settle(
     )
     if earlier is None:
         _note_index(session, caller, body, appended.index)
-    return Answered(appended, tuple(row.agency for row in others), outcomes, cards)
+    return Answered(appended, tuple(row.agency for row in others), outcomes, cards, alike)
 
 
 @dataclass(frozen=True, slots=True)

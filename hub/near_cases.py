@@ -38,6 +38,16 @@ def count_near_cases(prepared: PreparedCases, schema: LinkageSchema) -> int:
     return len(near - set(_pairs_by_slot(prepared, schema, SAME_DATE)))
 
 
+def count_same_cases(prepared: PreparedCases, schema: LinkageSchema) -> int:
+    """Pairs of cases, and of tokens of one case, that a slot shows to have one date and more in common.
+
+    Args:
+        prepared: The question, as the index understands it.
+        schema: The current epoch's, which says what each slot shows.
+    """
+    return len(set(_pairs_by_slot(prepared, schema, SAME_DATE)))
+
+
 def _pairs_by_slot(prepared: PreparedCases, schema: LinkageSchema, shows: frozenset[str]) -> Iterator[Pair]:
     """Those with an equal stored slot that shows such dates."""
     case_of_token = prepared.tokens.record.tolist()

@@ -52,8 +52,8 @@ class HubSettings(BaseSettings):
         default=0.09,
         ge=0,
         le=5,
-        description="Answers to look-ups leave at whole multiples of this, and of a thirtieth of it more for "
-        "each token and agency asked, so that timing tells nothing.",
+        description="Answers to look-ups leave at whole multiples of this, the more is asked of the more of "
+        "them, so that timing tells nothing.",
     )
     invitation_hours: int = Field(default=24, ge=1, le=24, description="Life of an enrolment token.")
     staff_cases_per_day: int = Field(

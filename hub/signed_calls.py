@@ -28,7 +28,7 @@ from hub.authentication import (
 )
 from hub.errors import BodyTooLargeError, RequestReplayedError
 from hub.problems import MEDIA_TYPE, problem_of
-from hub.release import QUANTISED, quantum_of, seconds_until_release
+from hub.release import QUANTISED, seconds_until_release
 from hub.service import Hub
 from keys.envelope import claimed_nonce, sign_response
 
@@ -77,8 +77,8 @@ class SignedCalls:
         answer = await self._answer(scope, receive, headers, unsigned=unsigned)
         raw = self._signed_headers(answer, nonce=nonce)
         if (scope["method"], scope["path"]) in QUANTISED:
-            cells = scope.get("state", {}).get("cells", 0)
-            quantum = quantum_of(self.hub.settings.answer_quantum_seconds, cells=cells)
+            quanta = scope.get("state", {}).get("quanta", 1)
+            quantum = self.hub.settings.answer_quantum_seconds * quanta
             await anyio.sleep(seconds_until_release(time.perf_counter() - began, quantum_seconds=quantum))
         await send({"type": "http.response.start", "status": answer.status, "headers": raw})
         await send({"type": "http.response.body", "body": answer.body})

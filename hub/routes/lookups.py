@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 from hub.answers import format_answer
 from hub.lookup_schemas import LookupAnswer, LookupBody
 from hub.lookups import look_up
+from hub.release import quanta_of
 from hub.routes.calls import PROBLEMS, Caller, LoggedRoute, RunningHub
 
 router = APIRouter(prefix="/v1/lookups", tags=["look-up"], responses=PROBLEMS, route_class=LoggedRoute)
@@ -26,6 +27,7 @@ def create_lookup(body: LookupBody, request: Request, hub: RunningHub, caller: C
         rules=hub.rules,
         at=at,
     )
-    request.state.cells = sum(len(case.tokens) for case in body.cases) * len(answered.agencies)
+    cells = sum(len(case.tokens) for case in body.cases) * len(answered.agencies)
+    request.state.quanta = quanta_of(cells, alike=answered.alike)
     document = format_answer(body, answered, signer=hub.log_signer, at=at)
     return Response(document, media_type="application/json")

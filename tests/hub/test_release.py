@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub import signed_calls
-from hub.release import quantum_of, seconds_until_release
+from hub.release import quanta_of, seconds_until_release
+from hub.routes import lookups
 from tests.hub.conftest import EPOCH, Network
 from tests.hub.people import make_people
 
@@ -79,14 +80,20 @@ def test_the_quantum_grows_with_what_is_asked_and_not_with_what_is_found(
     )
     quanta: list[float] = []
 
-    def noted(_seconds: float, *, cells: int) -> float:
-        quanta.append(quantum_of(0.09, cells=cells))
-        return 0
+    def noted(cells: int, *, alike: int) -> float:
+        quanta.append(quanta_of(cells, alike=alike))
+        return quanta[-1]
 
-    monkeypatch.setattr(signed_calls, "quantum_of", noted)
-    for person, cases in ((known, 1), (known, 50), (stranger, 50)):
-        asked = asker.question([person] * cases, partnership.schema, epoch=EPOCH)
+    monkeypatch.setattr(lookups, "quanta_of", noted)
+    for people in ([known], [known] * 50, [stranger] * 50, make_people(40, seed=6)):
+        asked = asker.question(people, partnership.schema, epoch=EPOCH)
         assert asker.look_up(asked).status == 200
-    one, withheld, unknown = quanta
-    assert withheld == unknown > 0.3
-    assert 0.09 < one < 0.1
+    one, withheld, unknown, others = quanta
+    assert withheld == unknown > 4
+    assert (one, others) == (1, 1)
+
+
+def test_many_cases_take_more_quanta_and_a_conference_at_eight_agencies_takes_one() -> None:
+    assert quanta_of(15 * 8, alike=0) == 1
+    assert quanta_of(50 * 8, alike=0) == 3
+    assert quanta_of(15 * 8, alike=11) == 5
