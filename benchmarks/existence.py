@@ -1,9 +1,11 @@
 """Can an asker tell a withheld person from one nobody knows? Paired look-ups, over bodies, headers and time.
 
     python -m benchmarks.existence [--pairs 10000] [--database sqlite|postgresql] [--quantum SECONDS]
+        [--copies 1] [--at-once 1]
 
-A pair is two look-ups of one case each, in random order: one of a person whom an agency holds and may not
-show (no consent recorded, withdrawn, ended, other purpose: in turn), and one of a person on no caseload.
+A pair is two look-ups of one case each (or of as many copies of it, to multiply what they differ by), in
+random order: one of a person whom an agency holds and may not show (no consent recorded, withdrawn, ended,
+other purpose: in turn), and one of a person on no caseload.
 Compared are the answers' bodies without what differs from call to call anyhow (request id, index, time,
 receipt), the sizes of bodies, receipts and headers, and the time until the answer. Reported: how many pairs
 differ, Welch's t over the times (as dudect does: |t| < 4.5 shows no leak), and the area under the curve of a
@@ -87,15 +89,26 @@ async def _run(arguments: argparse.Namespace, home: Path, url: str) -> dict[str,
             if number == 0:
                 await _withhold(callers[holder], handles)
         seen: dict[bool, list[Seen]] = {True: [], False: []}
-        for number in range(arguments.pairs + 50):
+
+        async def ask_pair(number: int) -> None:
             order = [True, False] if rng.random() < 0.5 else [False, True]
             for is_held in order:
-                person = rng.choice(held if is_held else unknown)
-                question = network.format_question([person], schema, provider, rng, basis=BASIS)
+                people = [rng.choice(held if is_held else unknown)] * arguments.copies
+                question = network.format_question(people, schema, provider, rng, basis=BASIS)
                 one = await _ask(callers[network.ASKER], question)
                 if number >= 50:
                     seen[is_held].append(one)
-    return {"database": arguments.database, "quantum_ms": arguments.quantum * 1000} | _compare(seen)
+
+        for first in range(0, arguments.pairs + 50, arguments.at_once):
+            pairs = range(first, min(first + arguments.at_once, arguments.pairs + 50))
+            await asyncio.gather(*(ask_pair(number) for number in pairs))
+    heading = {
+        "database": arguments.database,
+        "quantum_ms": arguments.quantum * 1000,
+        "copies": arguments.copies,
+        "at_once": arguments.at_once,
+    }
+    return heading | _compare(seen)
 
 
 async def _withhold(holder: network.Caller, handles: list[str]) -> None:
@@ -187,6 +200,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--pairs", type=int, default=10_000)
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     parser.add_argument("--quantum", type=float, default=0.09, help="Seconds; 0 shows the bare work.")
+    parser.add_argument("--copies", type=int, default=1, help="Cases of a look-up, all the same person.")
+    parser.add_argument("--at-once", type=int, default=1, help="Pairs asked side by side.")
     return parser.parse_args()
 
 
