@@ -9,19 +9,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.output import emit, format_option, print_table, say
-from cli.review_homes import open_queue
+from cli.review_homes import OpenQueue, open_queue
 from cli.terminal import read_line, staff_option
 
 if TYPE_CHECKING:
     from node.log_lines import LogLine
     from node.reviews import Decision, Review
 
+HUB = "(hub)"  # No agency's id has brackets.
 OUTCOMES = ("justified", "queried", "breach")
 COLUMNS = ("item", "audience", "due_on", "state", "kind", "agency", "staff", "counts")
 ENTRY = (
     "index", "at", "direction", "agency", "staff", "role", "purpose", "conference", "reference", "basis",
-    "approver", "outcome",
+    "approver", "authority", "reason_category", "outcome",
 )  # fmt: skip
+AUTHORITY_COLUMNS = ("index", "reference", "basis", "approver", "authority", "reason_category", "reason")
 ENTRY_COLUMNS = ("index", "at", "agency", "staff", "purpose", "reference", "basis", "outcome")
 COUNTS = ("kind", "raised", "open", "queried", "justified", "breach", "late")
 
@@ -74,10 +76,10 @@ def show(ctx: click.Context, item: str, output_format: str) -> None:
     lines, notes = queue.lines(found), queue.notes(found)
     decisions = [_decision_row(one, notes) for one in found.decisions]
     if output_format == "json":
-        entries = [_entry_row(line) for line in lines]
+        entries = [_entry_row(line) | {"reason": _reason(queue, line)} for line in lines]
         emit(_row(found) | {"entries": entries, "decisions": decisions}, output_format)
         return
-    _print_item(found, lines, decisions)
+    _print_item(found, queue, lines, decisions)
 
 
 @review.command()
@@ -85,18 +87,28 @@ def show(ctx: click.Context, item: str, output_format: str) -> None:
 @click.option(
     "--outcome", type=click.Choice(OUTCOMES), required=True, help="What was found; queried leaves it open."
 )
+@click.option(
+    "--seen",
+    type=click.IntRange(1),
+    required=True,
+    help="The number `review show` gave as seen: if more has happened since, look again.",
+)
 @format_option()
 @staff_option()
 @click.pass_context
-def decide(ctx: click.Context, item: str, outcome: str, output_format: str) -> None:
+def decide(ctx: click.Context, item: str, outcome: str, seen: int, output_format: str) -> None:
     """Decide an item, with a note (prompted for, or one line of stdin).
 
     The words stay in this home, sealed; the log gets a promise of them. Nobody decides about what they asked
-    or approved themselves.
+    or approved themselves; where nobody else is an officer, the hub's decides. A decided item can be decided
+    again, and the history is kept.
     """
     queue = open_queue(ctx)
-    decided = queue.decide(item, outcome, read_line("Note"))
-    emit({"item": decided.item, "state": decided.state, "due_on": decided.due_on}, output_format)
+    decided = queue.decide(item, outcome, read_line("Note"), seen)
+    emit(
+        {"item": decided.item, "state": decided.state, "due_on": decided.due_on, "seen": decided.seen},
+        output_format,
+    )
 
 
 @review.command()
@@ -118,7 +130,7 @@ def summary(ctx: click.Context, month: str | None, output_format: str) -> None:
 def _row(found: Review) -> dict[str, Any]:
     return {
         "item": found.item,
-        "audience": found.audience,
+        "audience": found.audience or HUB,
         "due_on": found.due_on,
         "overdue": found.overdue,
         "state": found.state,
@@ -130,6 +142,7 @@ def _row(found: Review) -> dict[str, Any]:
         "indices": list(found.indices),
         "numbers": dict(found.numbers),
         "counts": found.counts,
+        "seen": found.seen,
     }
 
 
@@ -137,17 +150,30 @@ def _entry_row(line: LogLine) -> dict[str, Any]:
     return {name: getattr(line, name) for name in ENTRY}
 
 
+def _reason(queue: OpenQueue, line: LogLine) -> str | None:
+    return None if line.authority is None else queue.reason(line.authority)
+
+
 def _decision_row(decision: Decision, notes: dict[str, str]) -> dict[str, Any]:
     note = notes.get(decision.commitment)
-    return asdict(decision) | {"note": note}
+    return asdict(decision) | {"agency": decision.agency or HUB, "note": note}
 
 
-def _print_item(found: Review, lines: list[LogLine], decisions: list[dict[str, Any]]) -> None:
-    """An item on the screen: heading, entries, decisions."""
+def _print_item(
+    found: Review, queue: OpenQueue, lines: list[LogLine], decisions: list[dict[str, Any]]
+) -> None:
+    """An item on the screen: heading, entries, on whose authority, decisions."""
     row = _row(found)
     heading = {name: row[name] for name in ("item", "kind", "words", "agency", "staff", "counts")}
-    emit(heading | {name: row[name] for name in ("raised_at", "due_on", "state")}, "table")
+    emit(heading | {name: row[name] for name in ("raised_at", "due_on", "state", "seen")}, "table")
     print_table([_entry_row(line) for line in lines], ENTRY_COLUMNS)
+    by_authority = [
+        _entry_row(line) | {"reason": _reason(queue, line) or "(kept where it was written)"}
+        for line in lines
+        if line.authority is not None
+    ]
+    if by_authority:
+        print_table(by_authority, AUTHORITY_COLUMNS)
     missing = len(set(found.indices) - {line.index for line in lines})
     if missing:
         say(f"{missing} entries are not shown here: they do not concern this agency, or were erased.")

@@ -26,7 +26,8 @@ class OpenQueue:
         review: One item.
         notes: The words kept here of an item's decisions, by their promise.
         lines: The log entries an item rests on, as lines people read.
-        decide: Decides an item: its id, the outcome, the note.
+        reason: The words of an override's or emergency's reason, by its id, where this home keeps them.
+        decide: Decides an item: its id, the outcome, the note, the highest log index seen.
         summary: A month in counts.
         month: The current one, YYYY-MM.
     """
@@ -35,7 +36,8 @@ class OpenQueue:
     review: Callable[[str], Review]
     notes: Callable[[Review], dict[str, str]]
     lines: Callable[[Review], list[LogLine]]
-    decide: Callable[[str, str, str], Review]
+    reason: Callable[[str], str | None]
+    decide: Callable[[str, str, str, int], Review]
     summary: Callable[[str], dict[str, Any]]
     month: str
 
@@ -48,6 +50,7 @@ def open_queue(ctx: click.Context) -> OpenQueue:
 def _node_queue(ctx: click.Context) -> OpenQueue:
     from node import reviews
     from node.access_log import describe_log, sync_log
+    from node.overrides import reason_of
 
     node = open_node(ctx, Role.IG)
     client = node.client()
@@ -61,7 +64,8 @@ def _node_queue(ctx: click.Context) -> OpenQueue:
         review=lambda item: reviews.fetch_review(client, item),
         notes=lambda review: reviews.notes_of(node.store, review),
         lines=lines,
-        decide=lambda item, outcome, note: reviews.decide(node, item, outcome, note),
+        reason=lambda authority: reason_of(node.store, authority),
+        decide=lambda item, outcome, note, seen: reviews.decide(node, item, outcome, note, seen=seen),
         summary=lambda month: reviews.fetch_summary(client, month),
         month=f"{node.clock():%Y-%m}",
     )
@@ -75,7 +79,8 @@ def _hub_queue(ctx: click.Context) -> OpenQueue:
         review=lambda item: _hub_review(ctx, item),
         notes=lambda review: _hub_notes(ctx, review),
         lines=lambda review: _only(review, open_log(ctx).lines(min(review.indices) - 1)),
-        decide=lambda item, outcome, note: _hub_decide(ctx, item, outcome, note),
+        reason=lambda _authority: None,
+        decide=lambda item, outcome, note, seen: _hub_decide(ctx, item, outcome, note, seen),
         summary=lambda month: _hub_summary(ctx, month),
         month=f"{system_clock():%Y-%m}",
     )
@@ -118,7 +123,7 @@ def _hub_notes(ctx: click.Context, review: Review) -> dict[str, str]:
         return read_notes(session, load_pepper_key(settings.home), [review.item])
 
 
-def _hub_decide(ctx: click.Context, item: str, outcome: str, note: str) -> Review:
+def _hub_decide(ctx: click.Context, item: str, outcome: str, note: str, seen: int) -> Review:
     from hub.clock import system_clock
     from hub.review_notes import decide_with_note
     from hub.reviews import Outcome
@@ -131,7 +136,17 @@ def _hub_decide(ctx: click.Context, item: str, outcome: str, note: str) -> Revie
     require_staff_id(staff)
     with hub_database(ctx) as (database, settings), database.writing() as session:
         key = load_pepper_key(settings.home)
-        decide_with_note(session, key, item, staff, Outcome(outcome), note, at=system_clock())
+        decide_with_note(
+            session,
+            key,
+            item,
+            staff,
+            Outcome(outcome),
+            note,
+            seen=seen,
+            at=system_clock(),
+            settings=settings.review,
+        )
     return _hub_review(ctx, item)
 
 

@@ -6,8 +6,8 @@ touched the same one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -53,6 +53,8 @@ class Fact:
         repeats: Whether it answers a request that was answered before.
         approvers: Staff ids who approved an override, lower case.
         touched: The records matched.
+        overridden: Cases by public task in which a holder's records matched, by holder; it is read once, when
+            the entry is new, and not kept.
     """
 
     index: int
@@ -70,6 +72,7 @@ class Fact:
     repeats: bool = False
     approvers: frozenset[str] = frozenset()
     touched: frozenset[Touch] = frozenset()
+    overridden: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +88,16 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """One look-up that touched a record; several records of a holder are several of these."""
+    """One look-up that touched a record; several records of a holder are several of these.
+
+    `approvers` are those of the look-up's overrides.
+    """
 
     index: int
     day: date
     staff: str
     touch: Touch
+    approvers: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -220,6 +220,7 @@ def _askings(
             ReviewTouch.holder,
             ReviewTouch.record,
             ReviewTouch.told,
+            ReviewFact.approvers,
         )
         .join(ReviewFact, ReviewFact.index == ReviewTouch.index)
         .where(
@@ -231,11 +232,11 @@ def _askings(
         )
     )
     kept = [
-        Asking(index, when, staff, Touch(holder, record, told))
-        for index, when, staff, holder, record, told in rows
+        Asking(index, when, staff, Touch(holder, record, told), frozenset(approvers.split()))
+        for index, when, staff, holder, record, told, approvers in rows
     ]
     fresh = [
-        Asking(fact.index, day_of(fact.at), fact.staff, touch)
+        Asking(fact.index, day_of(fact.at), fact.staff, touch, fact.approvers)
         for fact in new
         if not fact.repeats and first <= day_of(fact.at) <= day
         for touch in fact.touched

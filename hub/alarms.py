@@ -25,6 +25,7 @@ from hub.review_settings import ReviewSettings
 from hub.working_days import is_out_of_hours
 
 MOST_INDICES = 100
+HUB = ""  # The audience of an item for the hub's own officer alone; no agency's id is empty.
 
 
 class Kind(StrEnum):
@@ -45,6 +46,7 @@ class Kind(StrEnum):
     LOG_DIFFERENCE = "log_reconciled_difference"
     EMERGENCY = "emergency"
     OVERRIDE = "override"
+    BREACH_FOUND = "breach_found"
     SAMPLE = "sample"
 
 
@@ -62,7 +64,7 @@ class Alarm:
 
     Attributes:
         kind: Which rule.
-        audience: The agency whose officer it is put before; the hub's own sees all.
+        audience: The agency whose officer it is put before, or `HUB`; the hub's own officer sees all.
         agency: Whose conduct it is about.
         staff: Which staff id's; "" for the agency as a whole.
         occasion: What makes it one alarm and not two: the UTC day, or the log entry.
@@ -90,10 +92,17 @@ def alarms_of_day(day: AgencyDay, limits: Limits) -> list[Alarm]:
 
 
 def duties_of(fact: Fact) -> list[Alarm]:
-    """What is always reviewed: every look-up by override, and every emergency, at the holders too."""
+    """What is always reviewed: look-ups by override or emergency, where they matched at the holders too.
+
+    An override's holder is told of its own people's cases alone, not how many others were asked about.
+    """
     found = []
     if fact.overrides:
         found.append(_of_entry(Kind.OVERRIDE, fact, fact.agency, {"cases": fact.overrides}))
+        found += [
+            _of_entry(Kind.OVERRIDE, fact, holder, {"cases": cases})
+            for holder, cases in sorted(fact.overridden.items())
+        ]
     if fact.emergencies:
         holders = sorted({touch.holder for touch in fact.touched})
         numbers = {"cases": fact.emergencies}
@@ -336,7 +345,9 @@ def _worst(
     for staff, found in sorted(by_staff.items()):
         indices = {asking.index for askings in found for asking in askings}
         most = max(len({asking.index for asking in askings}) for askings in found)
-        involved = frozenset(asking.staff for askings in found for asking in askings)
+        involved = frozenset(
+            who for askings in found for asking in askings for who in (asking.staff, *asking.approvers)
+        )
         numbers = {"lookups": most, "records": len(found)}
         yield _alarm(kind, audience, day.agency, staff, day.day.isoformat(), indices, numbers, involved)
 

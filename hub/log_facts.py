@@ -66,7 +66,11 @@ def _lookup(
     answers = {case["case"]: case["answers"] for case in cases}
     kinds = [case["basis"]["kind"] for case in cases]
     told: dict[tuple[str, bytes], bool] = {}
+    by_task = {case["case"] for case in cases if case["basis"]["kind"] == "public_task"}
+    overridden: dict[str, set[int | None]] = {}
     for subject in subjects:
+        if subject.case in by_task:
+            overridden.setdefault(subject.holder, set()).add(subject.case)
         key = (subject.holder, record_digest(subject.holder, subject.handle))
         code = answers.get(subject.case, {}).get(subject.holder)
         told[key] = told.get(key, False) or code in DISCLOSED
@@ -87,6 +91,7 @@ def _lookup(
             str(case["basis"]["approver"]).casefold() for case in cases if case["basis"].get("approver")
         ),
         touched=frozenset(Touch(holder, record, was_told) for (holder, record), was_told in told.items()),
+        overridden={holder: len(found) for holder, found in overridden.items()},
     )
 
 

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 
 from hub.errors import MalformedError, UnsafeSecretError
 from hub.review_models import ReviewDecision, ReviewNote
+from hub.review_settings import ReviewSettings
 from hub.reviews import Outcome, Reviewer, Verdict, decide
 
 SALT_BYTES = 16
@@ -30,7 +31,16 @@ LONGEST_NOTE = 4_000
 
 
 def decide_with_note(
-    session: Session, pepper_key: bytes, item: str, staff: str, outcome: Outcome, note: str, *, at: datetime
+    session: Session,
+    pepper_key: bytes,
+    item: str,
+    staff: str,
+    outcome: Outcome,
+    note: str,
+    *,
+    seen: int,
+    at: datetime,
+    settings: ReviewSettings,
 ) -> ReviewDecision:
     """Decide an item as the hub's own officer, and keep the words.
 
@@ -41,7 +51,9 @@ def decide_with_note(
         staff: The officer's staff id.
         outcome: What is decided.
         note: Why, in words that name nobody.
+        seen: The highest log index the officer has seen of the item, its decisions included.
         at: Now.
+        settings: When what a breach puts into a queue is due.
 
     Raises:
         MalformedError: The note is empty or too long.
@@ -51,8 +63,8 @@ def decide_with_note(
     if not 0 < len(words) <= LONGEST_NOTE:
         raise MalformedError(f"note: needs 1 to {LONGEST_NOTE} characters")
     salt = secrets.token_bytes(SALT_BYTES)
-    verdict = Verdict(outcome, hashlib.sha256(salt + words.encode()).hexdigest())
-    decision = decide(session, item, Reviewer(None, staff), verdict, at=at)
+    verdict = Verdict(outcome, hashlib.sha256(salt + words.encode()).hexdigest(), seen)
+    decision = decide(session, item, Reviewer(None, staff), verdict, at=at, settings=settings)
     plain = json.dumps({"text": words, "salt": salt.hex()}).encode()
     nonce = secrets.token_bytes(NONCE_BYTES)
     sealed = nonce + _cipher(pepper_key).encrypt(nonce, plain, _place(item, decision.number))

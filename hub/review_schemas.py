@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from hub.log_schemas import Size
 from hub.schemas import Hex, Hex32, Id, Wire
 
 State = Literal["open", "queried", "justified", "breach"]
@@ -25,11 +26,14 @@ class DecisionView(Wire):
 
 
 class ReviewView(Wire):
-    """Something to look at: which kind, whose conduct, which log entries, how far."""
+    """Something to look at: which kind, whose conduct, which log entries, how far.
+
+    `audience` is null for what is for the hub's own officer alone, which no node is shown.
+    """
 
     item: Hex32
     kind: str
-    audience: Id
+    audience: Id | None
     agency: Id
     staff: Id | None
     raised_at: str
@@ -49,11 +53,15 @@ class Reviews(Wire):
 
 
 class Decision(Wire):
-    """A decision; the words of the note stay at the node, with the salt of the promise."""
+    """A decision; the words of the note stay at the node, with the salt of the promise.
+
+    `seen` is the highest log index shown of the item and of its decisions.
+    """
 
     format: Literal["review-decision/1"]
     outcome: DecidedAs
     commitment: Hex
+    seen: Size
 
 
 class KindCounts(Wire):

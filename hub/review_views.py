@@ -29,7 +29,7 @@ def _view(item: ReviewItem, decisions: list[ReviewDecision], today: date) -> Rev
     return ReviewView(
         item=item.item,
         kind=item.kind,
-        audience=item.audience,
+        audience=item.audience or None,
         agency=item.agency,
         staff=item.staff or None,
         raised_at=format_time(item.raised),

@@ -1,8 +1,9 @@
 """The review queue: what is put into it, who may decide, and counts of how it goes.
 
 An item belongs to the information governance officer of one agency; the hub's own sees all and may decide
-any. Nobody decides about what they asked or approved themselves. A decision is an entry of the access log;
-the words of its note stay with whoever wrote it, and the hub keeps a salted promise of them (ADR 0005).
+any. Nobody decides about what they asked or approved themselves, or about more than they have seen. A
+decision is an entry of the access log, and another may follow it; the words of its note stay with whoever
+wrote it, and the hub keeps a salted promise of them (ADR 0005).
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ from sqlalchemy import ColumnElement, literal, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from hub.access_log import Action, append_entry
-from hub.alarms import MOST_INDICES, Alarm
+from hub.alarms import HUB, MOST_INDICES, Alarm, Kind
 from hub.errors import ConflictError, NotFoundError, OwnActionError
 from hub.leaves import OWN, WHO
 from hub.models import UtcTime
-from hub.review_models import ReviewDecision, ReviewItem
+from hub.review_models import ReviewDecision, ReviewItem, ReviewTouch
 from hub.review_settings import ReviewSettings
 from hub.working_days import add_working_days, local_day
 
@@ -56,23 +57,35 @@ class Reviewer:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A decision as it arrives: the outcome, and the promise of the note's words (hex)."""
+    """A decision as it arrives.
+
+    Attributes:
+        outcome: What is decided.
+        commitment: The promise of the note's words, hex.
+        seen: The highest log index the reviewer has seen of the item, its decisions included.
+    """
 
     outcome: Outcome
     commitment: str
+    seen: int
 
 
 def put_alarm(session: Session, alarm: Alarm, *, at: datetime, settings: ReviewSettings) -> bool:
     """Put an alarm into the queue, or bring the open one of the same occasion up to date.
 
-    One that was decided is not opened again; if it goes on after the decision, another item is made. Callers
-    take turns (the scanner's cursor), so that two never put the same.
+    One that was decided is not extended; if it goes on after the decision, another item is made. The item is
+    locked, so that no decision falls between reading and extending it. Callers take turns (the scanner's
+    cursor, or the item a breach was found in), so that two never put the same.
 
     Returns:
         Whether an item was made.
     """
     found = session.scalars(
-        select(ReviewItem).where(*_occasion(alarm)).order_by(ReviewItem.number.desc()).limit(1)
+        select(ReviewItem)
+        .where(*_occasion(alarm))
+        .order_by(ReviewItem.number.desc())
+        .limit(1)
+        .with_for_update()
     ).first()
     if found is not None and found.outcome in OPEN:
         _extend(found, alarm)
@@ -145,22 +158,30 @@ def decisions_of(session: Session, items: Iterable[ReviewItem]) -> dict[str, lis
 
 
 def decide(
-    session: Session, item: str, reviewer: Reviewer, verdict: Verdict, *, at: datetime
+    session: Session,
+    item: str,
+    reviewer: Reviewer,
+    verdict: Verdict,
+    *,
+    at: datetime,
+    settings: ReviewSettings,
 ) -> ReviewDecision:
-    """Decide an item, and log it; the same decision again changes nothing.
+    """Decide an item, and log it; the same decision again changes nothing, another follows it.
 
     Raises:
         NotFoundError: The reviewer's queue has no such item.
         OwnActionError: The reviewer asked or approved what is reviewed.
-        ConflictError: It is decided already.
+        ConflictError: It has grown, or somebody else has decided, since the reviewer looked.
     """
     found = find_item(session, reviewer.agency, item, lock=True)
     require_independent(found, reviewer)
     before = decisions_of(session, [found])[item]
     if before and _is_same(before[-1], reviewer, verdict):
         return before[-1]
-    if found.outcome not in OPEN:
-        raise ConflictError("item: it is decided already")
+    if max([*indices_of(found), *(one.log_index for one in before)]) > verdict.seen:
+        raise ConflictError("item: it has grown; look again")
+    if verdict.outcome is Outcome.BREACH and found.audience not in (found.agency, HUB):
+        put_alarm(session, _breach_of(session, found), at=at, settings=settings)
     number = len(before)
     facts = {"kind": found.kind, "number": number, "outcome": str(verdict.outcome)}
     parts: dict[str, dict[str, Any]] = {
@@ -181,7 +202,9 @@ def decide(
         log_index=appended.index,
     )
     session.add(decision)
-    found.outcome, found.decided = str(verdict.outcome), at
+    found.outcome = str(verdict.outcome)
+    if found.decided is None and verdict.outcome not in OPEN:
+        found.decided = at  # The first time: looking again at what was decided in time makes nobody late.
     session.flush()
     return decision
 
@@ -195,7 +218,10 @@ def require_independent(item: ReviewItem, reviewer: Reviewer) -> None:
         OwnActionError: The reviewer is among those who asked or approved.
     """
     if reviewer.agency == item.agency and reviewer.staff.casefold() in item.involved.split():
-        raise OwnActionError("reviewer: asked or approved what is reviewed; somebody else must decide")
+        raise OwnActionError(
+            "reviewer: asked or approved what is reviewed; somebody else must decide, "
+            "the hub's officer where nobody else here does"
+        )
 
 
 def state_of(item: ReviewItem) -> str:
@@ -213,6 +239,31 @@ def numbers_of(item: ReviewItem) -> dict[str, int]:
     """The counts that say how far."""
     numbers: dict[str, int] = json.loads(item.numbers)
     return numbers
+
+
+def _breach_of(session: Session, item: ReviewItem) -> Alarm:
+    """What a breach found at a holder puts before the asker's officer.
+
+    A match the asker was not told of must not show: unless every record of the holder's that the item rests
+    on was told in every look-up of it, as far as that is still kept, it is for the hub's own officer alone.
+    """
+    indices = tuple(indices_of(item))
+    rows = session.execute(
+        select(ReviewTouch.index, ReviewTouch.told).where(
+            ReviewTouch.holder == item.audience, ReviewTouch.index.in_(indices)
+        )
+    ).all()
+    told = all(was_told for _, was_told in rows) and {index for index, _ in rows} == set(indices)
+    return Alarm(
+        Kind.BREACH_FOUND,
+        item.agency if told else HUB,
+        item.agency,
+        item.staff,
+        f"item:{item.item}",
+        indices,
+        {"lookups": len(indices)},
+        frozenset(item.involved.split()),
+    )
 
 
 def _occasion(alarm: Alarm) -> tuple[ColumnElement[bool], ...]:

@@ -43,6 +43,8 @@ class LogLine:
         basis: Kind of the lawful basis, or None.
         consent: Id and version of the consent that decided, or None.
         approver: Who approved, or None.
+        authority: Id of the override or emergency, or None.
+        reason_category: The category of its reason, or None.
         outcome: The answers in words; for questions about our people also the reason where withheld.
         handle: The record it is about, for this program's own use; never printed.
         answers: Answer codes by agency, for this program's own use.
@@ -63,6 +65,8 @@ class LogLine:
     basis: str | None = None
     consent: str | None = None
     approver: str | None = None
+    authority: str | None = None
+    reason_category: str | None = None
     outcome: str = ""
     handle: str | None = None
     answers: Mapping[str, str] = field(default_factory=dict)
@@ -138,7 +142,7 @@ def _own_cases(entry: Entry, reader: Reader) -> Iterator[dict[str, Any]]:
         yield {
             "reference": case_refs[number] if number < len(case_refs) else None,
             "basis": basis.get("kind"),
-            "approver": basis.get("approver"),
+            **_authority(basis),
             "answers": case["answers"],
             "outcome": outcome + _in_brackets(said),
             "reasons": said,
@@ -154,11 +158,20 @@ def _held_cases(entry: Entry, reader: Reader) -> Iterator[dict[str, Any]]:
             "handle": handle,
             "basis": basis.get("kind"),
             "consent": f"{consent} version {basis.get('version')}" if consent else None,
-            "approver": basis.get("approver"),
+            **_authority(basis),
             "answers": {str(reader.agency): case["answer"]},
             "outcome": _word(case["answer"]) + _in_brackets(said),
             "reasons": said,
         }
+
+
+def _authority(basis: Mapping[str, Any]) -> dict[str, Any]:
+    """Who approved an override, which one it was or which emergency, and the category of the reason."""
+    return {
+        "approver": basis.get("approver"),
+        "authority": basis.get("override") or basis.get("emergency"),
+        "reason_category": basis.get("reason_category"),
+    }
 
 
 def _about(entry: Entry, reader: Reader) -> dict[str, Any]:

@@ -145,6 +145,12 @@ def find_override(store: Store, override: str) -> Override:
     return _open(store, override, row["content"])
 
 
+def reason_of(store: Store, override: str) -> str | None:
+    """The words of a reason that this node keeps; None where another agency's keeps them."""
+    row = store.connection.execute("SELECT content FROM override WHERE override = ?", (override,)).fetchone()
+    return None if row is None else _open(store, override, row["content"]).reason.text
+
+
 def settle_bases(
     node: Node, cases: Sequence[Case], defaults: BasisDefaults, *, purpose: str
 ) -> list[tuple[Case, Basis]]:

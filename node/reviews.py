@@ -38,6 +38,7 @@ KINDS: Mapping[str, str] = {
     "log_reconciled_difference": "a node's copy of the log differs from the hub's",
     "emergency": "an emergency was declared",
     "override": "a public task overrode consent",
+    "breach_found": "an agency that was asked, or the hub, found a breach",
     "sample": "drawn at random",
 }
 
@@ -61,7 +62,7 @@ class Review:
     Attributes:
         item: Its id.
         kind: Why it is there; `KINDS` says it in words.
-        audience: Whose officer it is put before.
+        audience: Whose officer it is put before; None for the hub's own alone.
         agency: Whose conduct it is about.
         staff: Which staff id's, or None for the agency as a whole.
         raised_at: When it was put into the queue.
@@ -75,7 +76,7 @@ class Review:
 
     item: str
     kind: str
-    audience: str
+    audience: str | None
     agency: str
     staff: str | None
     raised_at: str
@@ -90,6 +91,11 @@ class Review:
     def words(self) -> str:
         """Why it is there, in words."""
         return KINDS.get(self.kind, self.kind)
+
+    @property
+    def seen(self) -> int:
+        """The highest log index of the item and of its decisions: what a decision says was looked at."""
+        return max((*self.indices, *(one.log_index for one in self.decisions)), default=0)
 
     @property
     def counts(self) -> str:
@@ -124,12 +130,19 @@ def fetch_summary(client: HubClient, month: str) -> dict[str, Any]:
     return client.call("GET", f"/v1/reviews/summary?month={month}")
 
 
-def decide(node: Node, item: str, outcome: str, note: str) -> Review:
+def decide(node: Node, item: str, outcome: str, note: str, *, seen: int) -> Review:
     """Decide an item, with a note whose words stay here.
+
+    Args:
+        node: This node; the caller is the reviewer.
+        item: The item's id.
+        outcome: One of `OUTCOMES`.
+        note: Why.
+        seen: `Review.seen` of the item as the reviewer was shown it.
 
     Raises:
         RecordFormatError: The note is empty or too long, or this is no item's id.
-        HubRefusedError: The hub refused it: decided already, or about the reviewer's own action.
+        HubRefusedError: The hub refused it: more has happened than was seen, or the action is their own.
         HubUnreachableError: No answer; the note is kept, and the same command again settles it.
     """
     client = node.client()
@@ -139,7 +152,7 @@ def decide(node: Node, item: str, outcome: str, note: str) -> Review:
     if kept is None:
         kept = commit_reason(words)
         _keep(node.store, item, outcome, kept)
-    body = {"format": "review-decision/1", "outcome": outcome, "commitment": kept.digest}
+    body = {"format": "review-decision/1", "outcome": outcome, "commitment": kept.digest, "seen": seen}
     try:
         return read_review(client.call("POST", f"/v1/reviews/{item}/decision", body))
     except HubRefusedError:
@@ -173,7 +186,7 @@ def read_review(document: Mapping[str, Any]) -> Review:
         return Review(
             item=_require_id(str(document["item"])),
             kind=str(document["kind"]),
-            audience=str(document["audience"]),
+            audience=None if document["audience"] is None else str(document["audience"]),
             agency=str(document["agency"]),
             staff=None if document["staff"] is None else str(document["staff"]),
             raised_at=str(document["raised_at"]),

@@ -59,9 +59,9 @@ def read_review(item: ItemId, hub: RunningHub, caller: Caller) -> ReviewView:
 @router.post("/{item}/decision", summary="Decide an item of the own review queue")
 def post_decision(item: ItemId, body: Decision, hub: RunningHub, caller: Caller) -> ReviewView:
     """Notes what the officer decided, and logs it; nobody decides about their own action."""
-    at, verdict = hub.clock(), Verdict(Outcome(body.outcome), body.commitment)
+    at, verdict = hub.clock(), Verdict(Outcome(body.outcome), body.commitment, body.seen)
     reviewer = Reviewer(caller.agency, caller.staff, caller.request_signature)
     with hub.database.writing() as session:
-        decide(session, item, reviewer, verdict, at=at)
+        decide(session, item, reviewer, verdict, at=at, settings=hub.settings.review)
         found = find_item(session, caller.agency, item)
         return view_items(session, [found], at=at, settings=hub.settings.review)[0]

@@ -74,23 +74,32 @@ def test_the_hubs_officer_sees_every_agencys_queue(run: Run) -> None:
 
 def test_a_decision_at_the_hub_keeps_its_words_sealed_and_shows_them_again(run: Run, home: Path) -> None:
     item = str(items(run)[0]["item"])
-    words = ("review", "decide", item, "--outcome", "breach", "--staff", "county-ig")
+    words = ("review", "decide", item, "--outcome", "breach", "--staff", "county-ig", "--seen", "4")
     assert json.loads(run(*words, "--format", "json", typed=NOTE + "\n").stdout)["state"] == "breach"
     assert item not in {one["item"] for one in items(run)}
     shown = json.loads(run("review", "show", item, "--format", "json").stdout)
     (decision,) = shown["decisions"]
-    assert (decision["agency"], decision["reviewer"], decision["note"]) == (None, "county-ig", NOTE)
+    assert (decision["agency"], decision["reviewer"], decision["note"]) == ("(hub)", "county-ig", NOTE)
     assert NOTE in " ".join(run("review", "show", item).stdout.split())
     files = [path for path in home.rglob("*") if path.is_file()]
     assert not [path.name for path in files if b"xyzzy-plugh" in path.read_bytes()]
 
 
-def test_what_is_decided_stays_decided(run: Run) -> None:
+def test_what_is_decided_can_be_decided_again_by_whoever_has_seen_the_decisions(run: Run) -> None:
     item = str(items(run)[0]["item"])
     words = ("review", "decide", item, "--staff", "county-ig", "--outcome")
-    run(*words, "queried", typed="Why?\n")
-    run(*words, "justified", typed=NOTE + "\n")
-    run(*words, "breach", typed=NOTE + "\n", fails=ConflictError)
+
+    def seen() -> tuple[str, str]:
+        shown = json.loads(run("review", "show", item, "--format", "json").stdout)
+        return "--seen", str(shown["seen"])
+
+    before = seen()
+    run(*words, "queried", *before, typed="Why?\n")
+    run(*words, "justified", *before, typed=NOTE + "\n", fails=ConflictError)
+    run(*words, "justified", *seen(), typed=NOTE + "\n")
+    run(*words, "breach", *seen(), typed=NOTE + "\n")
+    shown = json.loads(run("review", "show", item, "--format", "json").stdout)
+    assert [one["outcome"] for one in shown["decisions"]] == ["queried", "justified", "breach"]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +114,7 @@ def test_a_decision_that_lacks_something_is_a_mistake_of_use(
     run: Run, words: tuple[str, ...], typed: str, said: str
 ) -> None:
     item = str(items(run)[0]["item"])
-    result = run("review", "decide", item, *words, typed=typed, fails=SystemExit)
+    result = run("review", "decide", item, "--seen", "4", *words, typed=typed, fails=SystemExit)
     assert result.exit_code == 2 and said in result.output
     assert len(items(run)) == 2
 
@@ -145,7 +154,17 @@ def test_a_note_under_another_pepper_or_in_another_place_does_not_open(home: Pat
     with database.writing() as session:
         first, second = [item.item for item in list_items(session, None, open_only=True)][:2]
         for item in (first, second):
-            decide_with_note(session, KEY, item, "county-ig", Outcome.BREACH, NOTE, at=system_clock())
+            decide_with_note(
+                session,
+                KEY,
+                item,
+                "county-ig",
+                Outcome.BREACH,
+                NOTE,
+                seen=4,
+                at=system_clock(),
+                settings=LIMITS.review,
+            )
     with database.reading() as session:
         assert list(read_notes(session, KEY, [first]).values()) == [NOTE]
         with pytest.raises(UnsafeSecretError):
@@ -165,5 +184,15 @@ def test_a_note_that_is_none_is_refused_at_the_hub(home: Path, note: str) -> Non
     database = database_of(home)
     with database.writing() as session, pytest.raises(MalformedError):
         (item, *_) = list_items(session, None, open_only=True)
-        decide_with_note(session, KEY, item.item, "county-ig", Outcome.BREACH, note, at=system_clock())
+        decide_with_note(
+            session,
+            KEY,
+            item.item,
+            "county-ig",
+            Outcome.BREACH,
+            note,
+            seen=4,
+            at=system_clock(),
+            settings=LIMITS.review,
+        )
     database.close()

@@ -44,7 +44,7 @@ def agency_day(facts: Sequence[Fact], agency: str = "northside", day: date | Non
         today,
         tallies=list(_tallies(mine, day)),
         askings=[
-            Asking(fact.index, fact.at.date(), fact.staff, found)
+            Asking(fact.index, fact.at.date(), fact.staff, found, fact.approvers)
             for fact in mine
             if not fact.repeats and day - timedelta(days=28) < fact.at.date() <= day
             for found in fact.touched

@@ -86,7 +86,12 @@ def test_what_goes_on_after_a_decision_is_a_new_item(database: Database) -> None
     with database.writing() as session:
         (item,) = session.scalars(select(ReviewItem.item).where(ReviewItem.audience == "northside"))
         decide(
-            session, item, Reviewer("northside", "ig-lead"), Verdict(Outcome.JUSTIFIED, "ab" * 32), at=LATER
+            session,
+            item,
+            Reviewer("northside", "ig-lead"),
+            Verdict(Outcome.JUSTIFIED, "ab" * 32, 4),
+            at=LATER,
+            settings=LIMITS.review,
         )
     assert run(database, stalker(4)).raised == 0
     assert run(database, stalker(5)).raised == 1
@@ -101,7 +106,14 @@ def test_a_queried_item_is_still_the_open_one(database: Database) -> None:
     run(database, stalker(4))
     with database.writing() as session:
         (item,) = session.scalars(select(ReviewItem.item).where(ReviewItem.audience == "northside"))
-        decide(session, item, Reviewer("northside", "ig-lead"), Verdict(Outcome.QUERIED, "ab" * 32), at=LATER)
+        decide(
+            session,
+            item,
+            Reviewer("northside", "ig-lead"),
+            Verdict(Outcome.QUERIED, "ab" * 32, 4),
+            at=LATER,
+            settings=LIMITS.review,
+        )
     assert run(database, stalker(5)).raised == 0
 
 

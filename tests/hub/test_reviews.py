@@ -14,11 +14,13 @@ from sqlalchemy import select
 from hub.access_log import Action
 from hub.alarm_scan import scan
 from hub.alarm_thread import AlarmThread
+from hub.alarms import HUB
 from hub.errors import NotFoundError, OwnActionError
 from hub.log_models import LogEntry
 from hub.log_views import whole_entries
 from hub.review_models import ReviewItem
 from hub.review_settings import ReviewSettings
+from hub.review_views import view_items
 from hub.reviews import Outcome, Reviewer, Verdict, decide, list_items
 from hub.service import limits_of
 from hub.settings import load_settings
@@ -65,8 +67,24 @@ def queue(node: Node, query: str = "", actor: Actor = IG) -> list[dict[str, Any]
     return found
 
 
-def post(node: Node, item: str, outcome: str, *, actor: Actor = IG, commitment: str = PROMISE) -> Answer:
-    body = {"format": "review-decision/1", "outcome": outcome, "commitment": commitment}
+def seen_in(view: dict[str, Any]) -> int:
+    return max([*view["indices"], *(one["log_index"] for one in view["decisions"])])
+
+
+def post(
+    node: Node,
+    item: str,
+    outcome: str,
+    *,
+    actor: Actor = IG,
+    commitment: str = PROMISE,
+    seen: int | None = None,
+) -> Answer:
+    """Decide; without `seen`, on what the item is now."""
+    if seen is None:
+        answer = node.call("GET", f"/v1/reviews/{item}", actor=IG)
+        seen = seen_in(answer.document) if answer.status == 200 else 1
+    body = {"format": "review-decision/1", "outcome": outcome, "commitment": commitment, "seen": seen}
     return node.call("POST", f"/v1/reviews/{item}/decision", body, actor=actor)
 
 
@@ -153,7 +171,7 @@ def test_an_override_is_reviewed_and_an_emergency_alerts_both_sides(shared: Netw
     kinds = [(one["kind"], one["numbers"]) for one in queue(shared.nodes["asker"])]
     assert sorted(kinds, key=str) == [("emergency", {"cases": 1}), ("override", {"cases": 1})]
     for holder in ("holder-1", "holder-2"):
-        assert [one["kind"] for one in queue(shared.nodes[holder])] == ["emergency"]
+        assert sorted(one["kind"] for one in queue(shared.nodes[holder])) == ["emergency", "override"]
 
 
 def test_date_variants_in_one_request_are_told(shared: Network) -> None:
@@ -217,15 +235,133 @@ def test_a_decision_is_logged_with_a_promise_of_its_words(shared: Network) -> No
     }  # fmt: skip
 
 
-def test_the_same_decision_again_changes_nothing_and_another_is_refused(shared: Network) -> None:
+def test_the_same_decision_again_changes_nothing_and_another_follows_it(shared: Network) -> None:
     ask(shared, times=4)
     run_scan(shared)
     asker = shared.nodes["asker"]
     (item,) = queue(asker)
-    first = post(asker, item["item"], "breach").document
-    assert post(asker, item["item"], "breach").document == first
-    assert post(asker, item["item"], "justified").code == "conflict"
-    assert post(asker, item["item"], "breach", actor=Actor("other-ig", "ig")).code == "conflict"
+    first = post(asker, item["item"], "justified", seen=seen_in(item)).document
+    assert post(asker, item["item"], "justified", seen=seen_in(item)).document == first
+    evidence = post(asker, item["item"], "breach", actor=Actor("other-ig", "ig")).document
+    assert evidence["state"] == "breach"
+    assert [one["outcome"] for one in evidence["decisions"]] == ["justified", "breach"]
+
+
+def test_a_decision_does_not_cover_what_was_not_seen(shared: Network) -> None:
+    ask(shared, times=4)
+    run_scan(shared)
+    asker = shared.nodes["asker"]
+    (shown,) = queue(asker)
+    ask(shared)
+    run_scan(shared)
+    late = post(asker, shown["item"], "justified", seen=seen_in(shown))
+    assert (late.code, "it has grown; look again" in late.document["detail"]) == ("conflict", True)
+    (grown,) = queue(asker)
+    assert grown["indices"][:-1] == shown["indices"] and grown["decisions"] == []
+    assert post(asker, shown["item"], "justified", seen=seen_in(grown)).status == 200
+
+
+def test_of_two_officers_who_decide_at_once_the_second_looks_again(shared: Network) -> None:
+    ask(shared, times=4)
+    run_scan(shared)
+    asker = shared.nodes["asker"]
+    (item,) = queue(asker)
+    assert post(asker, item["item"], "justified", seen=seen_in(item)).status == 200
+    other = post(asker, item["item"], "breach", actor=Actor("other-ig", "ig"), seen=seen_in(item))
+    assert other.code == "conflict"
+
+
+def test_looking_again_at_what_was_decided_in_time_makes_nobody_late(shared: Network) -> None:
+    ask(shared, times=4)
+    run_scan(shared)
+    asker = shared.nodes["asker"]
+    (item,) = queue(asker)
+    assert post(asker, item["item"], "justified").status == 200
+    shared.clock.move(days=10)
+    assert post(asker, item["item"], "breach").document["state"] == "breach"
+    (counts,) = asker.call("GET", "/v1/reviews/summary?month=2026-02", actor=IG).document["kinds"]
+    assert (counts["breach"], counts["late"]) == (1, 0)
+
+
+def test_a_breach_a_holder_finds_reaches_the_askers_officer_where_the_match_was_told(
+    shared: Network,
+) -> None:
+    ask(shared, times=4)
+    run_scan(shared)
+    holder, asker = shared.nodes["holder-1"], shared.nodes["asker"]
+    (item,) = queue(holder)
+    assert post(holder, item["item"], "queried").status == 200
+    assert [one["kind"] for one in queue(asker)] == ["repeated_person"]
+    assert post(holder, item["item"], "breach").status == 200
+    found = {one["kind"]: one for one in queue(asker)}
+    breach = found["breach_found"]
+    assert (breach["agency"], breach["staff"], breach["indices"], breach["numbers"]) == (
+        "asker", "worker-1", item["indices"], {"lookups": 4},
+    )  # fmt: skip
+    assert post(asker, breach["item"], "justified", actor=Actor("worker-1", "ig")).status == 403
+    assert post(asker, breach["item"], "breach").status == 200
+    assert set(found) == {"repeated_person", "breach_found"}
+
+
+def test_a_breach_about_a_withheld_match_is_for_the_hubs_officer_alone(shared: Network) -> None:
+    ask(shared, times=4)
+    run_scan(shared)
+    holder, asker = shared.nodes["holder-2"], shared.nodes["asker"]
+    before = queue(asker, "?state=all")
+    (item,) = queue(holder)
+    assert post(holder, item["item"], "breach").status == 200
+    assert queue(asker, "?state=all") == before
+    assert queue(holder) == []
+    with shared.database.reading() as session:
+        (found,) = [one for one in list_items(session, None, open_only=True) if one.kind == "breach_found"]
+        assert found.audience == HUB
+        (view,) = view_items(session, [found], at=shared.clock(), settings=ReviewSettings())
+    assert view.audience is None
+    with shared.database.writing() as session:
+        decide(
+            session, view.item, Reviewer(None, "county-ig"),
+            Verdict(Outcome.BREACH, PROMISE, max(view.indices)),
+            at=shared.clock(), settings=ReviewSettings(),
+        )  # fmt: skip
+        assert len([one for one in list_items(session, None, open_only=False) if one.audience == HUB]) == 1
+
+
+def test_an_override_is_put_before_the_officers_of_those_it_matched(shared: Network) -> None:
+    """The asker is not told: its own item says the same whether anybody matched."""
+    asker = shared.nodes["asker"]
+    question = asker.question([SOMEBODY, STRANGER], shared.schema, epoch=EPOCH)
+    for case in question["cases"]:
+        case["basis"] = public_task()
+    assert asker.look_up(question).status == 200
+    run_scan(shared)
+    (own,) = queue(asker)
+    assert own["numbers"] == {"cases": 2}
+    for holder in ("holder-1", "holder-2"):
+        (seen,) = queue(shared.nodes[holder])
+        assert (seen["kind"], seen["agency"], seen["indices"], seen["numbers"]) == (
+            "override", "asker", own["indices"], {"cases": 1},
+        )  # fmt: skip
+
+
+def test_a_match_by_consent_in_a_look_up_with_an_override_is_no_override_of_it(shared: Network) -> None:
+    asker = shared.nodes["asker"]
+    question = asker.question([SOMEBODY, STRANGER], shared.schema, epoch=EPOCH)
+    question["cases"][1]["basis"] = public_task()
+    assert asker.look_up(question).status == 200
+    run_scan(shared)
+    assert [one["numbers"] for one in queue(asker)] == [{"cases": 1}]
+    assert queue(shared.nodes["holder-1"]) == queue(shared.nodes["holder-2"]) == []
+
+
+def test_who_approved_one_of_the_repeated_look_ups_does_not_review_them(shared: Network) -> None:
+    ask(shared, times=3)
+    with_basis(shared, public_task())
+    run_scan(shared)
+    asker = shared.nodes["asker"]
+    (repeated,) = [one for one in queue(asker) if one["kind"] == "repeated_person"]
+    answer = post(asker, repeated["item"], "justified", actor=Actor("team-lead", "ig"))
+    assert (answer.status, answer.code) == (403, "role_not_permitted")
+    assert "the hub's officer" in answer.document["detail"]
 
 
 def test_nobody_reviews_what_they_asked_or_approved(shared: Network) -> None:
@@ -246,8 +382,8 @@ def test_capitals_make_nobody_somebody_else(shared: Network, written: str) -> No
     (item,) = queue(shared.nodes["asker"])
     with shared.database.writing() as session, pytest.raises(OwnActionError):
         decide(
-            session, item["item"], Reviewer("asker", written), Verdict(Outcome.JUSTIFIED, PROMISE),
-            at=shared.clock(),
+            session, item["item"], Reviewer("asker", written), Verdict(Outcome.JUSTIFIED, PROMISE, 10**6),
+            at=shared.clock(), settings=ReviewSettings(),
         )  # fmt: skip
 
 
@@ -268,8 +404,9 @@ def test_the_hubs_own_officer_sees_and_decides_everything(shared: Network) -> No
     (item,) = queue(shared.nodes["asker"])
     with shared.database.writing() as session:
         decide(
-            session, item["item"], Reviewer(None, "county-ig"), Verdict(Outcome.BREACH, PROMISE),
+            session, item["item"], Reviewer(None, "county-ig"), Verdict(Outcome.BREACH, PROMISE, 10**6),
             at=shared.clock(),
+            settings=ReviewSettings(),
         )  # fmt: skip
     (seen,) = queue(shared.nodes["asker"], "?state=all")
     assert (seen["state"], seen["decisions"][0]["agency"]) == ("breach", None)
@@ -325,10 +462,12 @@ def test_a_month_that_is_none_is_refused(shared: Network, month: str) -> None:
         pytest.param({"commitment": "short"}, id="no digest"),
         pytest.param({"note": "words"}, id="the words themselves"),
         pytest.param({"format": "review-decision/2"}, id="another format"),
+        pytest.param({"seen": -1}, id="an index there is not"),
+        pytest.param({"seen": None}, id="nothing seen"),
     ],
 )
 def test_a_decision_of_another_form_is_refused(shared: Network, change: dict[str, str]) -> None:
-    body = {"format": "review-decision/1", "outcome": "justified", "commitment": PROMISE} | change
+    body = {"format": "review-decision/1", "outcome": "justified", "commitment": PROMISE, "seen": 1} | change
     answer = shared.nodes["asker"].call("POST", f"/v1/reviews/{'0' * 32}/decision", body, actor=IG)
     assert answer.code == "malformed"
     assert "words" not in answer.document["detail"] and "fine" not in answer.document["detail"]
@@ -397,6 +536,7 @@ def test_an_item_that_is_not_there_is_not_found_for_the_hub_either(shared: Netwo
             session,
             "0" * 32,
             Reviewer(None, "county-ig"),
-            Verdict(Outcome.BREACH, PROMISE),
+            Verdict(Outcome.BREACH, PROMISE, 10**6),
             at=shared.clock(),
+            settings=ReviewSettings(),
         )

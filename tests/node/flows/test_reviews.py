@@ -10,11 +10,12 @@ import pytest
 from hub.alarm_scan import scan
 from hub.review_models import ReviewDecision
 from hub.service import limits_of
+from node import reviews
 from node.access_log import describe_log, sync_log
 from node.commitments import is_kept
 from node.errors import HubRefusedError, HubUnreachableError, IntegrityError, RecordFormatError
 from node.home import Node
-from node.reviews import KINDS, decide, fetch_review, fetch_reviews, fetch_summary, notes_of, read_review
+from node.reviews import KINDS, Review, fetch_review, fetch_reviews, fetch_summary, notes_of, read_review
 from tests.federation import Federation
 
 ROW = {"local_id": "P-1", "dob": "1984-03-17", "forename": "Amara", "surname": "Lindqvist"}
@@ -36,6 +37,12 @@ def officer(federation: Federation) -> Node:
 def rescan(federation: Federation) -> None:
     hub = federation.hub
     scan(hub.database, limits=limits_of(hub.settings), at=federation.clock())
+
+
+def decide(node: Node, item: str, outcome: str, note: str) -> Review:
+    """Decide on what the item is now."""
+    seen = fetch_review(node.client(), item).seen
+    return reviews.decide(node, item, outcome, note, seen=seen)
 
 
 def only_item(node: Node) -> Any:
@@ -176,6 +183,16 @@ def test_what_cannot_be_a_decision_is_refused_here(officer: Node, item: str, not
         decide(officer, known, "justified", note)
     assert "words" not in str(refused.value) or note != "words"
     assert kept_notes(officer) == 0
+
+
+def test_what_grew_since_it_was_shown_is_looked_at_again(federation: Federation, officer: Node) -> None:
+    shown = only_item(officer)
+    federation.ask("asker", ROW)
+    rescan(federation)
+    with pytest.raises(HubRefusedError) as refused:
+        reviews.decide(officer, shown.item, "justified", NOTE, seen=shown.seen)
+    assert (refused.value.code, kept_notes(officer)) == ("conflict", 0)
+    assert only_item(officer).seen > shown.seen
 
 
 def test_an_unknown_item_is_not_found(officer: Node) -> None:
