@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -295,30 +296,48 @@ def show_log(ctx: click.Context, after: int, limit: int, output_format: str) -> 
 @hub.command("erase-texts")
 @click.option(
     "--before",
-    required=True,
     type=click.DateTime(["%Y-%m-%d"]),
-    help="First day (UTC) whose entries keep their texts; retention says which.",
+    help="First day (UTC) whose entries keep their texts.  [default: retention_days of hub.toml ago]",
 )
 @dry_run_option
 @format_option()
 @click.pass_context
-def erase_texts(ctx: click.Context, before: datetime, dry_run: bool, output_format: str) -> None:
-    """Erase what the log's old entries say about people; the entries and every proof stay. Logged."""
-    from hub.clock import system_clock
-    from hub.erasure import erase_texts as erase
-    from hub.erasure import forget_freed_pages
+def erase_texts(ctx: click.Context, before: datetime | None, dry_run: bool, output_format: str) -> None:
+    """Erase what the log's old entries say about people; the entries and every proof stay. Logged.
 
-    at, first_kept = system_clock(), before.replace(tzinfo=UTC)
-    if first_kept > at:
-        raise click.UsageError(
-            "--before: a day to come; the entries of today could be erased as they are made"
-        )
+    Decided items of the review queue and their notes of that age go with them, and budgets of past days.
+    """
+    from hub.clock import system_clock
+    from hub.erasure import forget_freed_pages
+    from hub.retention import forget, unfinished_before
+
+    at = system_clock()
+    first_kept = _first_kept(before, at, retention_days=_settings(ctx).retention_days)
     with _database(ctx) as database:
+        with database.reading() as session:
+            unfinished = unfinished_before(session, first_kept)
         with _changing(database, dry_run) as session:
-            erased = erase(session, before=first_kept, at=at)
+            forgotten = forget(session, before=first_kept, at=at)
         if not dry_run:
             forget_freed_pages(database)
-    emit({"entries": erased}, output_format)
+    if unfinished.open_reviews:
+        say(f"Open items of the review queue from before that day: {unfinished.open_reviews}.")
+    if unfinished.unread_by:
+        say(f"Had not fetched all of their entries from before that day: {', '.join(unfinished.unread_by)}.")
+    emit(asdict(forgotten), output_format)
+
+
+def _first_kept(before: datetime | None, at: datetime, *, retention_days: int) -> datetime:
+    """The beginning of the first day that is kept; never a day that alarms still look at."""
+    from hub.settings import LEAST_RETENTION_DAYS
+
+    today = at.replace(hour=0, minute=0, second=0, microsecond=0)
+    if before is None:
+        return today - timedelta(days=retention_days)
+    first_kept = before.replace(tzinfo=UTC)
+    if first_kept > today - timedelta(days=LEAST_RETENTION_DAYS):
+        raise click.UsageError(f"--before: texts are kept for at least {LEAST_RETENTION_DAYS} days")
+    return first_kept
 
 
 @hub.command()

@@ -20,6 +20,7 @@ from hub.errors import NotInitialisedError, SettingsError
 from hub.review_settings import ReviewSettings
 
 SETTINGS_FILE = "hub.toml"
+LEAST_RETENTION_DAYS = 90  # As far back as an alarm can be set to look (`hub.review_settings`).
 ID_PATTERN = r"^[a-z0-9][a-z0-9-]{0,63}$"
 
 
@@ -72,6 +73,11 @@ class HubSettings(BaseSettings):
         default_factory=ReviewSettings, description="Where alarms begin, and by when items are reviewed."
     )
 
+    retention_days: int = Field(
+        default=2190,
+        ge=LEAST_RETENTION_DAYS,
+        description="Days for which the log's texts and decided reviews are kept; 2190 are six years.",
+    )
     witness_quorum: int = Field(
         default=0,
         ge=0,

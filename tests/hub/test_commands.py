@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -137,10 +138,12 @@ def test_every_command_and_option_has_help() -> None:
         assert all(option.help for option in options)
 
 
-def test_erasing_texts_counts_them_logs_it_and_takes_no_day_to_come(hub_home: Path) -> None:
+def test_erasing_texts_counts_them_logs_it_and_takes_no_recent_day(hub_home: Path) -> None:
     run_json(hub_home, "log", "show")
-    erased = run_json(hub_home, "erase-texts", "--before", "2026-01-01")
-    assert erased == {"entries": 0}
-    refused = run(hub_home, "erase-texts", "--before", "2999-01-01")
-    assert refused.exit_code == 2
-    assert "a day to come" in refused.output
+    for words in (("--before", "2026-01-01"), ()):
+        erased = run_json(hub_home, "erase-texts", *words)
+        assert erased == {"entries": 0, "reviews": 0, "budgets": 0}
+    for day in ("2999-01-01", f"{datetime.now(UTC) - timedelta(days=88):%Y-%m-%d}"):
+        refused = run(hub_home, "erase-texts", "--before", day)
+        assert refused.exit_code == 2
+        assert "at least 90 days" in refused.output
