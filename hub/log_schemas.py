@@ -9,8 +9,10 @@ from pydantic import AfterValidator, Field, StrictBool, StrictInt
 from hub.access_log import NodeEvent
 from hub.leaves import LEAF_FIELDS
 from hub.schemas import Base64, Hex32, Wire
+from keys.documents import canonical_bytes
 
 LARGEST_SIZE = 2**53  # What a JSON reader anywhere holds exactly.
+LARGEST_OWN_BYTES = 64 * 1024  # Entries are kept for years, and read back by the page.
 
 # No blanks and no accents: free text carries names, and does not get in.
 Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9.:_/+=*-]{1,128}$")]
@@ -24,6 +26,12 @@ def _require_free_names(facts: dict[str, Any]) -> dict[str, Any]:
     if LEAF_FIELDS & facts.keys():
         raise ValueError("names a field that every entry has")
     return facts
+
+
+def _require_short(own: dict[str, Any]) -> dict[str, Any]:
+    if len(canonical_bytes(own)) > LARGEST_OWN_BYTES:
+        raise ValueError("longer than 64 kB")
+    return own
 
 
 class PartView(Wire):
@@ -104,10 +112,12 @@ class WitnessOutcome(Wire):
 
 
 class EventParts(Wire):
-    """The texts of an event: only what is for the reporting agency itself."""
+    """The texts of an event: what is for the reporting agency alone, at most 64 kB as canonical JSON."""
 
     own: Annotated[
-        dict[FieldName, Plain | Annotated[list[Plain], Field(max_length=1000)]], Field(max_length=64)
+        dict[FieldName, Plain | Annotated[list[Plain], Field(max_length=1000)]],
+        Field(max_length=64),
+        AfterValidator(_require_short),
     ]
 
 

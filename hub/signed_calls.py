@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 import anyio
@@ -25,6 +26,7 @@ from hub.authentication import (
     SignedRequest,
     authenticate,
     authenticate_enrolment,
+    remember_nonce,
 )
 from hub.errors import BodyTooLargeError, RequestReplayedError
 from hub.problems import MEDIA_TYPE, problem_of
@@ -33,6 +35,7 @@ from hub.service import Hub
 from keys.envelope import claimed_nonce, sign_response
 
 UNSIGNED = frozenset({("GET", "/v1/health"), ("GET", "/v1/hub")})
+REPLAY_LOGGED = timedelta(minutes=10)  # Longer than a signature is taken; past it a replay is a late call.
 ENROLMENT = ("POST", "/v1/enrolments")
 
 logger = logging.getLogger("knownto.hub")
@@ -106,14 +109,20 @@ class SignedCalls:
         try:
             return check(self.hub.database, request, at=self.hub.clock())
         except RequestReplayedError as error:
-            self._log_replay(error.agency)
+            self._log_replay(error.agency, claimed_nonce(request.headers))
             raise
 
-    def _log_replay(self, agency: str | None) -> None:
-        """Somebody sends again what an agency had signed: that agency's officer should know."""
-        if agency is not None:
-            with self.hub.database.writing() as session:
-                append_entry(session, Action.CALL_REPLAYED, agency=agency, at=self.hub.clock())
+    def _log_replay(self, agency: str | None, nonce: str | None) -> None:
+        """Somebody sends again what an agency had signed: that agency's officer should know, once a nonce."""
+        if agency is None or nonce is None:
+            return
+        at = self.hub.clock()
+        with self.hub.database.writing() as session:
+            # No fingerprint has this form, so no call's own nonce is taken for one that is logged.
+            if remember_nonce(
+                session, fingerprint=f"replayed:{agency}", nonce=nonce, expires=at + REPLAY_LOGGED, at=at
+            ):
+                append_entry(session, Action.CALL_REPLAYED, agency=agency, at=at)
 
     def _url(self, scope: Scope, headers: Mapping[str, str]) -> str:
         """The URL the call was made to, under an origin that is ours: one signed for another must fail."""

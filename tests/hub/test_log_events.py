@@ -56,6 +56,10 @@ def test_the_same_event_is_logged_once_and_gets_the_same_receipt(partnership: Ne
         pytest.param({"facts": {f"n{chr(97 + n)}": n for n in range(17)}}, id="too many facts"),
         pytest.param({"parts": {"own": {"reason": "she told me so"}}}, id="free text in a part"),
         pytest.param({"parts": {"own": {"deep": [["a"]]}}}, id="a list in a list"),
+        pytest.param(
+            {"parts": {"own": {f"n{chr(97 + n)}": ["a" * 128] * 101 for n in range(5)}}},
+            id="a part above 64 kB",
+        ),
         pytest.param({"parts": {"who": {"staff": "x"}}}, id="another part"),
         pytest.param({"parts": {}}, id="no part"),
         pytest.param({"event": "1"}, id="no event id"),
