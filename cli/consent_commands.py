@@ -63,7 +63,6 @@ def record(ctx: click.Context, /, file: Path | None, dry_run: bool, **options: A
 
     Who witnessed it stays at this node; the hub learns only that somebody did.
     """
-    from node.consent import send_or_say_so
 
     node = open_node(ctx, Role.RESPONDER)
     remarks = 0
@@ -72,7 +71,7 @@ def record(ctx: click.Context, /, file: Path | None, dry_run: bool, **options: A
     else:
         _record_one(node, options, dry_run)
     if not dry_run:
-        send_or_say_so(node)
+        _send(node)
     if remarks:
         raise CompletedWithWarnings(f"rows of the list to look at: {remarks}")
 
@@ -109,11 +108,11 @@ def _record_one(node: Any, options: Mapping[str, Any], dry_run: bool) -> None:
 @click.pass_context
 def withdraw(ctx: click.Context) -> None:
     """Record that a person withdrew their consent: nothing is shown from the next look-up on."""
-    from node.consent import send_or_say_so, withdraw_consent
+    from node.consent import withdraw_consent
 
     node = open_node(ctx, Role.RESPONDER)
     withdraw_consent(node, read_line("Local id"))
-    send_or_say_so(node)
+    _send(node)
     say("Withdrawn. It holds from the next look-up on.")
 
 
@@ -122,11 +121,11 @@ def withdraw(ctx: click.Context) -> None:
 @click.pass_context
 def object_(ctx: click.Context) -> None:
     """Record that a person objects to being looked up, whatever the lawful basis."""
-    from node.consent import record_objection, send_or_say_so
+    from node.consent import record_objection
 
     node = open_node(ctx, Role.RESPONDER)
     record_objection(node, read_line("Local id"))
-    send_or_say_so(node)
+    _send(node)
     say("Objection recorded. It holds from the next look-up on.")
 
 
@@ -210,10 +209,18 @@ def export(ctx: click.Context, fhir: bool, history: bool) -> None:
 @staff_option()
 @click.pass_context
 def send(ctx: click.Context) -> None:
-    """Send what is waiting for the hub."""
-    from node.outbox import send_waiting
+    """Send what is waiting for the hub, and what a hub put back from a backup has lost."""
+    say(f"{_send(open_node(ctx, Role.RESPONDER))} changes sent.")
 
-    say(f"{send_waiting(open_node(ctx, Role.RESPONDER))} changes sent.")
+
+def _send(node: Any) -> int:
+    """Bring the hub up to what is recorded here, and say what was not in step; returns how much went."""
+    from node.in_step import send_or_say_so
+
+    settled = send_or_say_so(node)
+    for remark in settled.remarks():
+        say(remark)
+    return int(settled.sent)
 
 
 def _emit_consents(consents: Sequence[Any], now: datetime, output_format: str) -> None:

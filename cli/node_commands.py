@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import click
 
 from cli.output import CompletedWithWarnings, emit, format_option, progress, say
 from cli.terminal import ANY_ROLE, confirm, open_node, read_line, read_passphrase, staff_option
-from keys.actors import Role
+from keys.actors import AUTOMATIC, Role
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 map_option = click.option("--map", "mapping_file", type=FILE, help="TOML file that names the file's columns.")
@@ -184,7 +185,8 @@ def push(ctx: click.Context, dry_run: bool, output_format: str) -> None:
 
     A push that broke is repeated by pushing again.
     """
-    from node.outbox import send_waiting
+    from node.in_step import settle
+    from node.membership import saying_why_no_agreement
     from node.pushing import plan_push, push_caseload
     from node.witnessing import witness_log
 
@@ -194,7 +196,10 @@ def push(ctx: click.Context, dry_run: bool, output_format: str) -> None:
     if dry_run:
         emit({"dry_run": True, **planned, "unchanged": plan.unchanged}, output_format)
         return
-    send_waiting(opened)
+    with saying_why_no_agreement(opened):
+        settled = settle(opened.acting(AUTOMATIC))
+    for remark in replace(settled, caseload_differs=False).remarks():
+        say(remark)
     with progress("Sharing", len(plan.send) + len(plan.remove)) as advance:
         outcome = push_caseload(opened, advance=advance)
     witness_log(opened)
@@ -254,8 +259,9 @@ def _recipients(caseload: Any) -> set[str]:
 
 def _record_consents(opened: Any, consents: Sequence[Any]) -> None:
     """What the file says of consent; sent at once where the hub can be reached, for a no must not wait."""
-    from node.consent import record_consents, send_or_say_so
+    from node.consent import record_consents
     from node.errors import HubRefusedError, HubUnreachableError
+    from node.in_step import send_or_say_so
 
     recorded = record_consents(opened, [(one.local_id, one.entry) for one in consents])
     for number in recorded.outdated:
@@ -265,7 +271,8 @@ def _record_consents(opened: Any, consents: Sequence[Any]) -> None:
     say(f"{recorded.changed} consents or refusals recorded from the file.")
     if opened.settings.is_enrolled:
         try:
-            send_or_say_so(opened)
+            for remark in send_or_say_so(opened).remarks():
+                say(remark)
         except (HubUnreachableError, HubRefusedError) as error:
             say(str(error))
 
@@ -286,6 +293,8 @@ def status(ctx: click.Context, offline: bool, output_format: str) -> None:
     from node.status import describe_node, describe_partners
 
     opened = open_node(ctx, ANY_ROLE)
+    if not offline and opened.settings.is_enrolled:
+        _settle_and_say(opened)
     facts = describe_node(opened)
     partners: list[dict[str, Any]] = []
     if not offline and opened.settings.is_enrolled:
@@ -296,6 +305,19 @@ def status(ctx: click.Context, offline: bool, output_format: str) -> None:
     emit(facts, output_format)
     if partners:
         emit(partners, output_format)
+
+
+def _settle_and_say(opened: Any) -> None:
+    """Hold node and hub in step as far as the hub takes anything of this node now."""
+    from node.errors import HubRefusedError
+    from node.in_step import settle
+
+    try:
+        remarks = settle(opened.acting(AUTOMATIC)).remarks()
+    except HubRefusedError as error:
+        remarks = [] if error.code in ("not_confirmed", "no_agreement") else [str(error)]
+    for remark in remarks:
+        say(remark)
 
 
 def _rows(text: str | None) -> frozenset[int]:

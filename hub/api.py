@@ -14,11 +14,21 @@ from starlette.exceptions import HTTPException
 
 from hub.errors import HubError, MalformedError, NotFoundError
 from hub.problems import MEDIA_TYPE, describe_validation, problem_of
-from hub.routes import access_log, agreements, caseload, consent, epochs, lookups, membership, reviews
+from hub.routes import (
+    access_log,
+    agreements,
+    caseload,
+    consent,
+    epochs,
+    holdings,
+    lookups,
+    membership,
+    reviews,
+)
 
 ROUTERS = (
     membership.public, membership.enrolments, membership.router, epochs.router, agreements.router,
-    caseload.router, consent.router, lookups.router, access_log.router, reviews.router,
+    caseload.router, consent.router, holdings.router, lookups.router, access_log.router, reviews.router,
 )  # fmt: skip
 SIGNATURE = {
     "type": "apiKey",

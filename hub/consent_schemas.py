@@ -66,3 +66,12 @@ class Consents(Wire):
     """The newest consent of each of the caller's handles, sorted by handle."""
 
     consents: list[ConsentView]
+
+
+class Holdings(Wire):
+    """What the hub holds of the caller, in counts and digests."""
+
+    records: int
+    caseload_digest: Hex
+    consents: int
+    consents_digest: Hex

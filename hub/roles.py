@@ -67,7 +67,9 @@ PERMISSIONS: Mapping[Endpoint, Permission] = {
     ("POST", "/v1/pushes/{push}/complete"): _by(RESPONDER, state=LIVE),
     ("DELETE", "/v1/caseload"): _by(RESPONDER, NODE),
     ("PUT", "/v1/consents/{handle}"): _by(RESPONDER, NODE, state=LIVE),
-    ("GET", "/v1/consents"): _by(RESPONDER, IG, state=LIVE),
+    # The node by itself sees whether a hub that was put back has lost a withdrawal or a seal.
+    ("GET", "/v1/consents"): _by(RESPONDER, IG, NODE, state=LIVE),
+    ("GET", "/v1/holdings"): _by(RESPONDER, IG, NODE),
     ("POST", "/v1/lookups"): _by(OFFICER, COORDINATOR, state=LIVE),
     ("GET", "/v1/log"): _by(RESPONDER, IG),
     # Hashes and signatures, about nobody: whoever has a receipt may have it proved.

@@ -17,10 +17,10 @@ from keys.documents import document_digest
 from node.caseload import is_held, parked_row, reference_of, require_handle
 from node.client import HubClient
 from node.consent_terms import EVERYONE, ConsentEntry, ConsentTerms, Ended, Refusal, nothing_agreed, state_of
-from node.errors import HubRefusedError, HubUnreachableError, PolicyError, RecordFormatError
+from node.errors import HubRefusedError, PolicyError, RecordFormatError
 from node.home import Node
 from node.membership import agency_ids
-from node.pushing import forget_shared, remove_due
+from node.pushing import forget_shared
 from node.store import Store
 from node.times import format_time, parse_time
 
@@ -76,7 +76,7 @@ def record_consent(node: Node, local_id: str, terms: ConsentTerms) -> None:
             "only a later one counts: give the day it was given with --captured-at"
         )
     with node.store.transaction():
-        _insert(node.store, handle, terms.document(), terms.witness)
+        add_version(node.store, handle, terms.document(), terms.witness)
 
 
 def record_consents(node: Node, entries: Sequence[tuple[str, ConsentEntry]]) -> Recorded:
@@ -226,28 +226,6 @@ def _send(node: Node, client: HubClient, handle: str, document: Mapping[str, Any
         raise
 
 
-def send_or_say_so(node: Node) -> None:
-    """Send what is waiting, and if that fails say what still holds.
-
-    Raises:
-        HubUnreachableError: Kept here, in force at this node, and sent first with the next command.
-        HubRefusedError: Kept here; the hub refused to take it.
-    """
-    try:
-        # Sealed people first: what may hurt most is never behind anything else.
-        remove_due(node)
-        send_consents(node)
-    except HubUnreachableError:
-        raise HubUnreachableError(
-            "kept at this node and waiting: the hub cannot be reached, so it does not know yet. "
-            "It is sent first with the next command that reaches the hub, or by 'knownto consent send'"
-        ) from None
-    except HubRefusedError as error:
-        raise HubRefusedError(
-            error.code, status=error.status, detail=f"kept at this node and waiting; {error.detail}"
-        ) from None
-
-
 def _keep(node: Node, handle: str, entry: ConsentEntry) -> bool:
     """Keep an entry as a new version if it changes anything. Call it inside a transaction."""
     newest = find_document(node.store, handle)
@@ -258,7 +236,7 @@ def _keep(node: Node, handle: str, entry: ConsentEntry) -> bool:
         # Whoever was never asked can still say no: the refusal needs no consent before it.
         base = newest or nothing_agreed(at)
         said = entry.at or at
-        _insert(
+        add_version(
             node.store, handle, {**base, entry.kind.field: format_time(said)}, _witness(node.store, handle)
         )
         return True
@@ -266,7 +244,7 @@ def _keep(node: Node, handle: str, entry: ConsentEntry) -> bool:
     known = newest is not None and terms == {k: newest[k] for k in newest if k not in CHAIN_FIELDS}
     if known and entry.witness == _witness(node.store, handle):
         return False
-    _insert(node.store, handle, terms, entry.witness)
+    add_version(node.store, handle, terms, entry.witness)
     return True
 
 
@@ -276,8 +254,8 @@ def _end(node: Node, local_id: str, kind: Refusal) -> None:
         _keep(node, handle, Ended(kind))
 
 
-def _insert(store: Store, handle: str, terms: Mapping[str, Any], witness: str | None) -> None:
-    """Add the next link of a handle's chain."""
+def add_version(store: Store, handle: str, terms: Mapping[str, Any], witness: str | None) -> None:
+    """Add the next link of a handle's chain, to be sent. Call it inside a transaction."""
     newest = find_document(store, handle)
     chain = {
         "consent": secrets.token_hex(CONSENT_ID_BYTES) if newest is None else newest["consent"],
@@ -290,6 +268,45 @@ def _insert(store: Store, handle: str, terms: Mapping[str, Any], witness: str | 
         "INSERT INTO consent (handle, version, content) VALUES (?, ?, ?)",
         (handle, chain["version"], content),
     )
+
+
+def put_version(store: Store, handle: str, document: Mapping[str, Any]) -> None:
+    """Keep a version as the hub has it, in place of this one and all later ones here; in a transaction.
+
+    Earlier ones are done with: what the hub has of them is not for this node to change.
+    """
+    store.connection.execute("UPDATE consent SET sent = 1 WHERE handle = ?", (handle,))
+    store.connection.execute(
+        "DELETE FROM consent WHERE handle = ? AND version >= ?", (handle, document["version"])
+    )
+    content = store.vault.seal(
+        {"document": document, "witness": None, "from_hub": True}, table="consent", handle=handle
+    )
+    store.connection.execute(
+        "INSERT INTO consent (handle, version, content, sent) VALUES (?, ?, ?, 1)",
+        (handle, document["version"], content),
+    )
+
+
+def document_of(store: Store, handle: str, version: int) -> dict[str, Any] | None:
+    """One version of a handle's consent, or None where this node does not have it."""
+    row = store.connection.execute(
+        "SELECT content FROM consent WHERE handle = ? AND version = ?", (handle, version)
+    ).fetchone()
+    if row is None:
+        return None
+    return dict(store.vault.open(row["content"], table="consent", handle=handle)["document"])
+
+
+def was_recorded_here(store: Store, handle: str, version: int, digest: str) -> bool:
+    """Whether this node itself made a version of this content; one taken over from the hub it did not."""
+    row = store.connection.execute(
+        "SELECT content FROM consent WHERE handle = ? AND version = ?", (handle, version)
+    ).fetchone()
+    if row is None:
+        return False
+    content = store.vault.open(row["content"], table="consent", handle=handle)
+    return not content.get("from_hub") and document_digest(content["document"]) == digest
 
 
 def find_document(store: Store, handle: str) -> dict[str, Any] | None:

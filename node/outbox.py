@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from keys.actors import AUTOMATIC
-from node.consent import send_consents
 from node.home import Node
+from node.in_step import send_in_step
 from node.pushing import remove_due
 
 
@@ -16,4 +16,4 @@ def send_waiting(node: Node) -> int:
         HubRefusedError: The hub refused one.
     """
     itself = node.acting(AUTOMATIC)  # Whoever runs the command that happens to come first did not ask for it.
-    return remove_due(itself) + send_consents(itself)
+    return remove_due(itself) + send_in_step(itself)

@@ -27,6 +27,7 @@ from node.home import EpochKey, Node
 from node.identifiers import Record
 from node.membership import saying_why_no_agreement
 from node.slots import LinkageKeyProvider
+from node.store import Store
 from node.times import parse_time
 
 BATCH_RECORDS = 500  # docs/protocol.md section 7
@@ -144,6 +145,21 @@ def remove_due(node: Node) -> int:
     return len(due)
 
 
+def remove_sealed(node: Node) -> None:
+    """Take everybody sealed off a hub that may hold them again."""
+    node.store.connection.execute("UPDATE person SET removal_due = 1 WHERE sealed")
+    remove_due(node)
+
+
+def shared_digest(store: Store) -> tuple[int, str]:
+    """Count and digest of what the hub has confirmed to hold (docs/protocol.md section 7)."""
+    rows = store.connection.execute(
+        "SELECT handle, record_digest FROM shared WHERE confirmed ORDER BY handle"
+    ).fetchall()
+    parts = (bytes.fromhex(row["handle"]) + row["record_digest"] for row in rows)
+    return len(rows), hashlib.sha256(b"".join(parts)).hexdigest()
+
+
 def _push_once(node: Node, advance: Advance, *, resent_all: bool) -> PushOutcome:
     plan = plan_push(node)
     sender = _Sender(node, node.epoch_key(), node.client())
@@ -206,11 +222,8 @@ class _Sender:
 
     def complete(self) -> dict[str, Any]:
         """Have the hub compare count and digest with what it holds."""
-        rows = self._node.store.connection.execute(
-            "SELECT handle, record_digest FROM shared WHERE confirmed ORDER BY handle"
-        ).fetchall()
-        digest = hashlib.sha256(b"".join(bytes.fromhex(row["handle"]) + row["record_digest"] for row in rows))
-        body = {"format": "complete/1", "records": len(rows), "digest": digest.hexdigest(), **self._bound()}
+        records, digest = shared_digest(self._node.store)
+        body = {"format": "complete/1", "records": records, "digest": digest, **self._bound()}
         return self._client.call("POST", f"/v1/pushes/{self._push}/complete", body)
 
     def _bound(self) -> dict[str, str]:

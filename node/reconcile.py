@@ -15,7 +15,10 @@ from typing import Any
 
 from node.access_log import fetch_pages, read_documents
 from node.answers import DISCLOSED
+from node.consent import was_recorded_here
+from node.errors import HubRefusedError
 from node.home import Node
+from node.in_step import compare_consents
 from node.kept_checkpoints import keep_checkpoint, link_checkpoints
 from node.leaves import Entry, read_entry
 from node.log_events import RECONCILED, log_event
@@ -45,15 +48,16 @@ class Kind(StrEnum):
     SUPPRESSED = "was proved to this node and is shown no longer"
     NOT_SHOWN = "is about our people and was not shown to us"
     CONSENT_UNKNOWN = "is about a consent that is not recorded here"
+    CONSENT_LOST = "a consent or withdrawal recorded here is not at the hub: 'knownto consent send' mends it"
     EVENT_UNKNOWN = "is an act of this agency that was not done at this node"
     ERASED_UNPROVED = "is a look-up in our name whose text is erased and of which there is no receipt here"
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One entry about which the two sides do not agree."""
+    """One entry about which the two sides do not agree; a consent that is missing there has no index."""
 
-    index: int
+    index: int | None
     kind: Kind
 
 
@@ -92,11 +96,13 @@ def reconcile(node: Node, *, others: Iterable[Mapping[str, Any]] = ()) -> Reconc
         *_gone(store, shown),
         *_own(node, shown.values(), lost),
         *_not_shown(node, shown, others),
+        *_consents_lost(node),
     ]
-    differences.sort(key=lambda difference: difference.index)
+    differences.sort(key=lambda difference: difference.index or 0)
     receipts = sum(1 for _ in read_receipts(store))
     facts = {"entries": len(shown), "receipts": receipts, "differences": len(differences)}
-    log_event(node, RECONCILED, facts=facts, own={"indices": [one.index for one in differences][:1000]})
+    indices = [one.index for one in differences if one.index is not None]
+    log_event(node, RECONCILED, facts=facts, own={"indices": indices[:1000]})
     return Reconciled(len(shown), receipts, tuple(lost), tuple(differences))
 
 
@@ -140,10 +146,9 @@ def _compare(store: Store, entry: Entry, lost: list[int]) -> Kind | None:
         return _compare_lookup(store, entry, lost)
     own = entry.part("own")
     if entry.action.startswith(CONSENT):
-        found = store.connection.execute(
-            "SELECT 1 FROM consent WHERE handle = ? AND version = ?", (own.get("handle"), own.get("version"))
-        ).fetchone()
-        return None if found else Kind.CONSENT_UNKNOWN
+        handle, version, digest = str(own.get("handle")), own.get("version"), str(own.get("digest"))
+        made = isinstance(version, int) and was_recorded_here(store, handle, version, digest)
+        return None if made else Kind.CONSENT_UNKNOWN
     return _compare_event(store, entry, lost) if entry.action.startswith(EVENTS) else None
 
 
@@ -187,6 +192,18 @@ def _not_shown(
             yield Difference(entry.index, Kind.NOT_SHOWN)
     if compared:
         link_checkpoints(node.store, node.client(), key=key)
+
+
+def _consents_lost(node: Node) -> Iterator[Difference]:
+    """One for every person whose newest consent, once sent, is not the hub's newest."""
+    try:
+        found = compare_consents(node)
+    except HubRefusedError as error:
+        if error.code != "no_agreement":
+            raise
+        return  # The hub shows none then, and answers nothing either.
+    for _ in found.lost if found else ():
+        yield Difference(None, Kind.CONSENT_LOST)
 
 
 def told_about(entry: Entry, agency: str) -> bool:

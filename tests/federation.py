@@ -29,13 +29,14 @@ from keys.actors import Actor
 from keys.passphrase import PassphraseCost
 from node import client as hub_client
 from node.bases import Basis, ConsentBasis
-from node.consent import record_consent, send_or_say_so
+from node.consent import record_consent
 from node.consent_terms import ConsentTerms
 from node.enrolment import enrol, find_hub
 from node.epochs import make_epoch, receive_key, share_key
 from node.home import Node, create_home
 from node.identifiers import Case, Record
 from node.imports import import_records
+from node.in_step import send_or_say_so
 from node.lookups import Asking, LookupResult, look_up
 from node.membership import fetch_agencies, fetch_agreements, propose_agreement, sign_agreement
 from node.people import RowReader

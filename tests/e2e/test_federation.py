@@ -10,8 +10,9 @@ from node.access_log import describe_log, sync_log
 from node.answers import AnswerWord
 from node.bases import PublicTaskBasis
 from node.commitments import commit_reason
-from node.consent import record_objection, send_or_say_so, withdraw_consent
+from node.consent import record_objection, withdraw_consent
 from node.errors import HubRefusedError
+from node.in_step import send_or_say_so
 from node.pushing import push_caseload
 from node.sealing import seal_person, unseal_person
 from tests.federation import NOW, Federation

@@ -36,7 +36,8 @@ MATRIX = """
     .   .   +   .   .   .   .   .    live          POST   /v1/pushes/{push}/complete
     .   .   +   .   .   .   .   +    confirmed     DELETE /v1/caseload
     .   .   +   .   .   .   .   +    live          PUT    /v1/consents/{handle}
-    .   .   +   +   .   .   .   .    live          GET    /v1/consents
+    .   .   +   +   .   .   .   +    live          GET    /v1/consents
+    .   .   +   +   .   .   .   +    confirmed     GET    /v1/holdings
     +   +   .   .   .   .   .   .    live          POST   /v1/lookups
     .   .   +   +   .   .   .   .    confirmed     GET    /v1/log
     +   +   +   +   +   +   +   +    confirmed     GET    /v1/log/checkpoint

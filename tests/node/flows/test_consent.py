@@ -24,13 +24,13 @@ from node.consent import (
     record_consents,
     record_objection,
     send_consents,
-    send_or_say_so,
     withdraw_consent,
 )
 from node.consent_files import read_consents
 from node.consent_terms import ConsentTerms, Ended, Refusal
 from node.errors import HubRefusedError, HubUnreachableError, PolicyError, RecordFormatError
 from node.home import Node
+from node.in_step import send_or_say_so
 from node.mapping import parse_mapping
 from node.outbox import send_waiting
 from node.pushing import push_caseload

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from node.caseload import find_handle, identifiers_under, is_in_caseload, parked_row, shareable_records
-from node.consent import list_consents, record_objection, send_or_say_so, withdraw_consent
+from node.consent import list_consents, record_objection, withdraw_consent
 from node.consent_files import RowConsent, read_consents
 from node.consent_lists import record_list
 from node.errors import RecordFormatError
 from node.home import Node
 from node.identifiers import Record
 from node.imports import ImportPlan, import_records, plan_import, require_plausible
+from node.in_step import send_or_say_so
 from node.people import RowReader
 from node.pushing import push_caseload
 from node.records import ParkedRecord
