@@ -29,6 +29,7 @@ class Action(StrEnum):
     LOOKUP_ANSWERED = "lookup:match:answered"
     CONSENT_STORED = "consent:record:stored"
     CONSENT_WITHDRAWN = "consent:record:withdrawn"
+    CONSENT_OBJECTED = "consent:record:objected"
     AGREEMENT_PROPOSED = "agreement:document:proposed"
     AGREEMENT_SIGNED = "agreement:document:signed"
     EPOCH_CREATED = "epoch:document:created"

@@ -51,12 +51,18 @@ def store_consent(
     row_values = {"agency": caller.agency, "handle": handle, "version": version, "document": text}
     if not insert_new(session, Consent, row_values):
         raise ConflictError("version: another was stored at the same time")
-    withdrawn = document["withdrawn_at"] is not None or document["objected_at"] is not None
-    action = Action.CONSENT_WITHDRAWN if withdrawn else Action.CONSENT_STORED
+    action = _action_of(document)
     own = {"handle": handle, "version": version, "digest": document_digest(document)}
     parts = {"who": who_called(caller), "own": own}
     append_entry(session, action, agency=caller.agency, at=at, parts=parts)
     return version
+
+
+def _action_of(document: Mapping[str, Any]) -> Action:
+    """An objection answers every lawful basis, a withdrawal consent alone: they are not the same act."""
+    if document["objected_at"] is not None:
+        return Action.CONSENT_OBJECTED
+    return Action.CONSENT_STORED if document["withdrawn_at"] is None else Action.CONSENT_WITHDRAWN
 
 
 def _require_chained(document: Mapping[str, Any], before: str | None) -> None:

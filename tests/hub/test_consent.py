@@ -6,6 +6,7 @@ import pytest
 
 from tests.hub.client import Node
 from tests.hub.conftest import Network
+from tests.hub.test_access_log import entries
 
 HANDLE = "ab" * 16
 
@@ -100,3 +101,24 @@ def test_a_consent_that_cannot_be_one_is_malformed(node: Node, changes: dict[str
 def test_a_no_is_taken_whoever_says_it(node: Node) -> None:
     said = {"capacity": "lacks_capacity", "withdrawn_at": "2026-02-03T09:00:00Z"}
     assert node.consent(HANDLE, **said).status == 200
+
+
+@pytest.mark.parametrize(
+    ("changes", "action"),
+    [
+        pytest.param({}, "stored", id="agreed"),
+        pytest.param({"withdrawn_at": "2026-02-03T09:00:00Z"}, "withdrawn", id="withdrawn"),
+        pytest.param({"objected_at": "2026-02-03T09:00:00Z"}, "objected", id="objected"),
+        pytest.param(
+            {"withdrawn_at": "2026-02-03T09:00:00Z", "objected_at": "2026-02-04T09:00:00Z"},
+            "objected",
+            id="withdrawn and objected",
+        ),
+    ],
+)
+def test_the_log_tells_an_objection_from_a_withdrawal(
+    node: Node, changes: dict[str, str], action: str
+) -> None:
+    node.consent(HANDLE, **changes)
+    actions = [entry["action"] for entry in entries(node) if entry["action"].startswith("consent")]
+    assert actions[-1] == f"consent:record:{action}"
