@@ -48,7 +48,7 @@ REASON_CATEGORIES = (
     "--method", type=click.Choice(("written", "verbal", "electronic")), help="Consent: how it was given."
 )
 @click.option("--reason-category", type=click.Choice(REASON_CATEGORIES), help="Public task: kind of reason.")
-@click.option("--approver", help="Public task: staff id of who approved it, not the asker.")
+@click.option("--approver", help="Public task: staff id of whose approval it is.")
 @click.option("--override", help="Id of an approved override or a declared emergency, for one case.")
 @click.option("--agencies", help="Ask only these agencies, comma-separated ids.")
 @click.option(
@@ -68,8 +68,8 @@ REASON_CATEGORIES = (
 def lookup(ctx: click.Context, /, **options: Any) -> None:
     """Ask which services know the people of a case list (CSV or workbook), or one person prompted for.
 
-    Cases without a usable date of birth are parked and named; the others go on, and the command ends with
-    exit code 3. A typed reason stays at this node.
+    Cases without a usable date of birth, and public tasks that nobody has approved yet (`knownto override
+    request`), are parked and named; the others go on, and the command ends with exit code 3.
     """
     options["output_format"] = _format_of_sheet(ctx, options)
     if options["output_format"] == "xlsx" and (options["out"] is None or options["cases"] is None):
@@ -83,8 +83,9 @@ def lookup(ctx: click.Context, /, **options: Any) -> None:
     node = open_node(ctx, options["role"] or usual)
     today = node.clock().date()
     case_list, cases, parked = _read(options, today)
-    defaults = _defaults(options, cases)
+    defaults = _defaults(options)
     result = _ask(node, cases, parked, defaults, options) if cases else None
+    parked.sort(key=lambda row: row["row"])
     if len(cases) > node.settings.case_warning:
         say(f"{len(cases)} cases: a conference should take no more than {node.settings.case_warning}.")
     _print(result, case_list, parked, options, node.clock())
@@ -164,36 +165,32 @@ def _read_stdin() -> dict[str, str]:
     return {name: str(value) for name, value in document.items() if value is not None}
 
 
-def _defaults(options: Mapping[str, Any], cases: Sequence[Any]) -> Any:
+def _defaults(options: Mapping[str, Any]) -> Any:
     from node.bases import BasisDefaults
 
-    captured = options["captured_at"]
-    kind, reason = options["basis"], None
-    if options["override"]:
-        kind = kind or "public_task"  # What its id stands for, an override or an emergency, this node knows.
-    elif kind == "public_task" and any(not case.basis_detail for case in cases):
-        reason = read_line("Reason (stays at this node)")
+    captured, override = options["captured_at"], options["override"]
     return BasisDefaults(
-        kind=kind,
+        # What an id stands for, an override or an emergency, this node knows.
+        kind=options["basis"] or ("public_task" if override else None),
         captured_at=captured.date() if captured else None,
         method=options["method"],
         category=options["reason_category"],
         approver=options["approver"],
-        reason=reason,
-        override=options["override"],
+        override=override.strip().lower() if override else None,
     )
 
 
 def _ask(
     node: Any,
     cases: Sequence[Any],
-    parked: Sequence[Mapping[str, Any]],
+    parked: list[dict[str, Any]],
     defaults: Any,
     options: Mapping[str, Any],
 ) -> Any:
+    """Ask about the cases that can be asked about; those that wait for approval join the parked."""
     from node.lookups import Asking, look_up
-    from node.overrides import settle_bases
     from node.results import drop_expired, keep_result
+    from node.settling import settle_bases
 
     agencies = options["agencies"]
     asking = Asking(
@@ -203,13 +200,18 @@ def _ask(
         conference=options["conference"],
         agencies=tuple(part.strip() for part in agencies.split(",")) if agencies else None,
     )
-    asked = settle_bases(node, cases, defaults, purpose=asking.purpose)
-    result = look_up(node, asked, asking)
+    settled = settle_bases(node, cases, defaults, purpose=asking.purpose)
+    parked += [
+        {"row": case.row, "case_ref": case.case_ref, "rule": "waits_for_approval"} for case in settled.waiting
+    ]
+    if not settled.asked:
+        return None
+    result = look_up(node, settled.asked, asking)
     now = node.clock()
     drop_expired(node.store, at=now)
     rules = {row["case_ref"]: row["rule"] for row in parked if row["case_ref"]}
     days = node.settings.result_days
-    keep_result(node.store, result, asked, asking, at=now, days=days, parked=rules)
+    keep_result(node.store, result, settled.asked, asking, at=now, days=days, parked=rules)
     return result
 
 
@@ -302,7 +304,7 @@ def _why_not(rule: str | None, days: int) -> str:
     from node.quality import RULES
 
     if rule is not None:
-        return f"the case was parked: {RULES[rule].sentence} Complete the row and look it up again"
+        return f"the case was parked: {RULES[rule].sentence} Then look it up again"
     return (
         f"no stored answer has this case reference: answers are kept for {days} days, and parked cases have "
         "none. Look the case up again"

@@ -3,26 +3,24 @@
 A case list's `basis` column says which; `basis_detail` says the rest in one cell:
 
     consent        2026-10-01 written                                (day it was given, method)
-    public_task    safeguarding_adult; ig-lead; free text            (category; approver; reason)
+    public_task    safeguarding_adult; ig-lead; free text            (category; approver; words)
     public_task    0123456789abcdef0123456789abcdef                  (an approved override: `node.overrides`)
     emergency      0123456789abcdef0123456789abcdef                  (a declared emergency)
 
-An approval that the list itself states is an override like any other, made and approved at that moment.
-
-The reason's words stay at this node; a salted promise of them goes out (`node.commitments`).
+What a list says of an approval is no approval: it says which recorded one to look for (`node.settling`). Its
+words are the asker's note; the reason that counts was typed with the request and stays at this node, and a
+salted promise of it goes out (`node.commitments`).
 """
 
 from __future__ import annotations
 
 import re
-import secrets
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
 from node.caseload import find_handle
-from node.commitments import Commitment, commit_reason
+from node.commitments import Commitment
 from node.consent import find_consent
 from node.consent_terms import METHODS, state_of
 from node.dates import parse_day
@@ -109,33 +107,54 @@ class OverrideReference:
     override: str
 
 
+@dataclass(frozen=True, slots=True)
+class ApprovalSought:
+    """What a list or a command says of a public task without an override's id.
+
+    Attributes:
+        category: The kind of reason the approval was asked for.
+        approver: Whose approval it has to be, lower case, or None for anybody's.
+    """
+
+    category: str
+    approver: str | None
+
+
 Basis = ConsentBasis | PublicTaskBasis | EmergencyBasis
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class BasisDefaults:
-    """What a command says for the rows that say nothing themselves."""
+    """What a command says for the rows that say nothing themselves.
+
+    Raises:
+        RecordFormatError: The override is not an override's id.
+    """
 
     kind: str | None = None
     captured_at: date | None = None
     method: str | None = None
     category: str | None = None
     approver: str | None = None
-    reason: str | None = None
     override: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.override is not None and not OVERRIDE_ID.fullmatch(self.override):
+            rule = "not an override's id, which is 32 of 0-9 and a-f; see 'knownto override list'"
+            raise RecordFormatError("override", rule)
 
 
 def read_basis(
     kind: str | None, detail: str | None, *, defaults: BasisDefaults, row: int | None, at: datetime
-) -> Basis | OverrideReference:
-    """The lawful basis of one case, or the override or emergency that `node.overrides` has to find for it.
+) -> ConsentBasis | OverrideReference | ApprovalSought:
+    """The lawful basis of one case, or what `node.settling` has to find for it.
 
     Args:
         kind: The row's `basis`, or None.
         detail: The row's `basis_detail`, or None.
         defaults: What the command says.
         row: The row, for the error.
-        at: Now: consent cannot be given later, and an approval stated in the list is given now.
+        at: Now: consent cannot be given later.
 
     Raises:
         RecordFormatError: Nothing says by what right, or something of it is missing or malformed.
@@ -147,7 +166,7 @@ def read_basis(
     if chosen == "consent":
         return _read_consent(detail, defaults, row, at.date())
     if chosen == "public_task":
-        return _read_public_task(detail, defaults, row, at)
+        return _read_public_task(detail, defaults, row)
     if chosen == "emergency":
         rule = "must be the emergency's id; declare one first with 'knownto override emergency'"
         raise RecordFormatError("case list", rule, row=row, field="basis_detail")
@@ -192,29 +211,12 @@ def _read_consent(detail: str | None, defaults: BasisDefaults, row: int | None, 
     return ConsentBasis(start_of_day(captured), method)
 
 
-def _read_public_task(
-    detail: str | None, defaults: BasisDefaults, row: int | None, at: datetime
-) -> PublicTaskBasis:
-    parts = [part.strip() for part in (detail or "").split(";", 2)] if detail else []
-    given: Sequence[str | None] = [*parts, *[None] * (3 - len(parts))]
-    if detail and len(parts) == 1 and parts[0] not in REASON_CATEGORIES:
-        given = [None, None, parts[0]]  # a reason alone; the rest comes with the command
-    category, approver, text = (
-        own or default
-        for own, default in zip(given, (defaults.category, defaults.approver, defaults.reason), strict=True)
-    )
-    checks: Mapping[str, bool] = {
-        f"needs a reason category ({', '.join(REASON_CATEGORIES)}), or give --reason-category": (
-            category in REASON_CATEGORIES
-        ),
-        "needs an approver who is not the asker ('category; approver; reason'), or give --approver": (
-            bool(approver)
-        ),
-        "needs a reason in words, which stay at this node ('category; approver; reason')": bool(text),
-    }
-    for rule, holds in checks.items():
-        if not holds:
-            raise RecordFormatError("case list", rule, row=row, field="basis_detail")
-    assert category and approver and text
-    override = secrets.token_hex(OVERRIDE_BYTES)
-    return PublicTaskBasis(category, approver.lower(), commit_reason(text), override, at)
+def _read_public_task(detail: str | None, defaults: BasisDefaults, row: int | None) -> ApprovalSought:
+    category, approver, *_ = *(part.strip() for part in (detail or "").split(";", 2)), "", ""
+    if category not in REASON_CATEGORIES and not approver:
+        category = ""  # words alone; the rest comes with the command
+    category, approver = category or defaults.category or "", approver or defaults.approver or ""
+    if category not in REASON_CATEGORIES:
+        rule = f"needs a reason category ({', '.join(REASON_CATEGORIES)}), or give --reason-category"
+        raise RecordFormatError("case list", rule, row=row, field="basis_detail")
+    return ApprovalSought(category, approver.lower() or None)

@@ -10,45 +10,32 @@ the log has a salted promise of the words (docs/protocol.md, sections 9 and 11).
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from keys.actors import Role
 from keys.formats import decode_base64, encode_base64
-from node.bases import (
-    OVERRIDE_BYTES,
-    REASON_CATEGORIES,
-    Basis,
-    BasisDefaults,
-    EmergencyBasis,
-    OverrideReference,
-    PublicTaskBasis,
-    read_basis,
-    with_own_consent,
-)
+from node.bases import OVERRIDE_BYTES, REASON_CATEGORIES
 from node.commitments import Commitment, commit_reason
 from node.errors import PolicyError, RecordFormatError
 from node.home import Node
-from node.identifiers import Case
 from node.log_events import log_event
+from node.staff import require_actor
 from node.store import Store
 from node.times import format_time, parse_time
 
-# docs/protocol.md, section 9: the hub holds nodes to both.
-APPROVAL_LIFE = timedelta(days=28)
-EMERGENCY_LIFE = timedelta(minutes=15)
+DECIDING = (Role.IG, Role.COORDINATOR)
 LONGEST_REASON = 2_000
 
 
 class OverrideState(StrEnum):
-    """Where an override stands. One stated in a case list was approved outside this program, as it says."""
+    """Where an override stands."""
 
     REQUESTED = "requested"
     APPROVED = "approved"
     REFUSED = "refused"
-    STATED = "stated"
     EMERGENCY = "emergency"
 
 
@@ -111,7 +98,7 @@ def approve_override(node: Node, override: str) -> Override:
     """Approve a request, as whoever acts.
 
     Raises:
-        PolicyError: It is decided already, or whoever acts asked for it.
+        PolicyError: It is decided already, or whoever acts asked for it or may not decide now.
     """
     decided = _decide(node, override, OverrideState.APPROVED)
     return _log_and_keep(node, decided, "override:approval:given")
@@ -121,7 +108,7 @@ def refuse_override(node: Node, override: str) -> Override:
     """Refuse a request, as whoever acts.
 
     Raises:
-        PolicyError: It is decided already, or whoever acts asked for it.
+        PolicyError: It is decided already, or whoever acts asked for it or may not decide now.
     """
     decided = _decide(node, override, OverrideState.REFUSED)
     return _log_and_keep(node, decided, "override:approval:refused")
@@ -151,82 +138,6 @@ def reason_of(store: Store, override: str) -> str | None:
     return None if row is None else _open(store, override, row["content"]).reason.text
 
 
-def settle_bases(
-    node: Node, cases: Sequence[Case], defaults: BasisDefaults, *, purpose: str
-) -> list[tuple[Case, Basis]]:
-    """The lawful basis of every case of a look-up, its overrides found or, where the list states them, kept.
-
-    Raises:
-        RecordFormatError: A row's basis is missing or malformed.
-        PolicyError: An override is not approved, is for something else, or is past its time; or an emergency
-            is asked about together with other cases.
-    """
-    at = node.clock()
-    settled = [(case, _settle(node, case, defaults, purpose, at)) for case in cases]
-    if len(settled) > 1 and any(isinstance(basis, EmergencyBasis) for _, basis in settled):
-        raise PolicyError("an emergency is asked about alone: one case in the look-up")
-    _keep_stated(node, settled, purpose, at)
-    return settled
-
-
-def _settle(node: Node, case: Case, defaults: BasisDefaults, purpose: str, at: datetime) -> Basis:
-    known = with_own_consent(node.store, case.case_ref, defaults, at=at)
-    basis = read_basis(case.basis, case.basis_detail, defaults=known, row=case.row, at=at)
-    if not isinstance(basis, OverrideReference):
-        return basis
-    found = find_override(node.store, basis.override)
-    _require_usable(found, case, purpose=purpose, staff=node.actor.staff, at=at)
-    if found.state is OverrideState.EMERGENCY:
-        return EmergencyBasis(found.category, found.reason, found.override, found.at)
-    assert found.decided_by is not None and found.decided_at is not None
-    return PublicTaskBasis(found.category, found.decided_by, found.reason, found.override, found.decided_at)
-
-
-def _require_usable(found: Override, case: Case, *, purpose: str, staff: str, at: datetime) -> None:
-    """Refuse what the hub would refuse, and what only this node can know: whom the override is about."""
-    emergency = found.state is OverrideState.EMERGENCY
-    rules = {
-        "it is for another case: type the case reference it was asked for": found.case_ref == case.case_ref,
-        f"it is for {found.purpose}": found.purpose == purpose,
-        "it is not approved yet: somebody else does that with 'knownto override approve'": (
-            found.state is not OverrideState.REQUESTED
-        ),
-        "it was refused": found.state is not OverrideState.REFUSED,
-        "an approval stated in a case list holds for that look-up only": found.state
-        is not OverrideState.STATED,
-        "whoever approved it cannot use it": not _same(found.decided_by, staff),
-        "only who declared the emergency asks under it": not emergency or _same(found.staff, staff),
-        "its time is over; ask for a new one": at - (found.decided_at or found.at) < _life(found),
-    }
-    for rule, holds in rules.items():
-        if not holds:
-            raise PolicyError(f"row {case.row}, override: {rule}")
-
-
-def _life(found: Override) -> timedelta:
-    return EMERGENCY_LIFE if found.state is OverrideState.EMERGENCY else APPROVAL_LIFE
-
-
-def _keep_stated(node: Node, settled: Iterable[tuple[Case, Basis]], purpose: str, at: datetime) -> None:
-    """Keep approvals that a case list states, before the hub hears of them."""
-    known = {found.override for found in list_overrides(node.store)}
-    for case, basis in settled:
-        if isinstance(basis, PublicTaskBasis) and basis.override not in known:
-            made = Override(
-                basis.override,
-                OverrideState.STATED,
-                case.case_ref,
-                purpose,
-                basis.category,
-                basis.reason,
-                node.actor.staff,
-                at,
-                basis.approver,
-                basis.approved_at,
-            )
-            _keep(node.store, made)
-
-
 def _new(
     node: Node, state: OverrideState, case_ref: str, purpose: str, category: str, reason: str
 ) -> Override:
@@ -253,10 +164,11 @@ def _decide(node: Node, override: str, state: OverrideState) -> Override:
     found = find_override(node.store, override)
     if found.state is not OverrideState.REQUESTED:
         raise PolicyError(f"override: it is {found.state} already; only a request can be decided")
-    if _same(found.staff, node.actor.staff):
+    if is_same_person(found.staff, node.actor.staff):
         raise PolicyError(
             "override: whoever asks for it cannot decide it; somebody else has to, with --staff"
         )
+    require_actor(node.store, node.actor.staff, DECIDING)
     return replace(found, state=state, decided_by=node.actor.staff, decided_at=node.clock())
 
 
@@ -277,7 +189,8 @@ def _log_and_keep(node: Node, made: Override, action: str) -> Override:
     return made
 
 
-def _same(one: str | None, other: str) -> bool:
+def is_same_person(one: str | None, other: str) -> bool:
+    """Whether two staff ids are one person's, capitals or not; None is nobody."""
     return one is not None and one.casefold() == other.casefold()
 
 
@@ -308,7 +221,7 @@ def _open(store: Store, override: str, sealed: bytes) -> Override:
     salt = decode_base64(content["salt"], field="salt")
     return Override(
         override=override,
-        state=OverrideState(content["state"]),
+        state=_read_state(content["state"]),
         case_ref=content["case_ref"],
         purpose=content["purpose"],
         category=content["category"],
@@ -318,3 +231,8 @@ def _open(store: Store, override: str, sealed: bytes) -> Override:
         decided_by=content["decided_by"],
         decided_at=None if content["decided_at"] is None else parse_time(content["decided_at"]),
     )
+
+
+def _read_state(kept: str) -> OverrideState:
+    """A store of before may hold approvals that a case list stated: nobody gave them, nothing uses them."""
+    return OverrideState.REFUSED if kept == "stated" else OverrideState(kept)

@@ -40,6 +40,9 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "check_birth_date": Rule(
             "unusable", "The date of birth is impossible or implausible: check it, and ask again."
         ),
+        "waits_for_approval": Rule(
+            "unusable", "It waits for approval: 'knownto override request', then somebody else approves it."
+        ),
         "other_person": Rule(
             "unusable", "Under this reference stood somebody else, who has a consent, a refusal or a seal."
         ),

@@ -93,6 +93,8 @@ def _run(
     tell("Caseloads checked, imported and shared; Mill Lane Surgery has not shared. One record sealed.")
     consents = steps.record_consents(partnership, county, on=on)
     tell(f"{consents} consents recorded, one of them withdrawn again.")
+    overrides = steps.approve_overrides(partnership, county)
+    tell(f"{overrides} public task asked for by the coordinator and approved by information governance.")
     sheet = steps.look_up(partnership, conference_list)
     tell(f"{len(sheet['cases'])} cases looked up, {len(sheet['parked'])} parked.")
     return shared, sheet

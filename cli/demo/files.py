@@ -78,9 +78,22 @@ def write_conference(members: Sequence[Member], path: Path, *, details: Mapping[
 
 
 def _case_cells(member: Member, number: int, details: Mapping[str, str]) -> list[str]:
-    person = member.person
     cells = {
         "case_ref": member.case_ref,
+        **typed_person(member),
+        "basis": member.basis,
+        "basis_detail": details[member.basis],
+        "times_discussed": str(number % 3),
+        "presented_by": "Safeguarding lead" if member.basis == PUBLIC_TASK else "Outreach team",
+    }
+    cells["dob"] = uk_date(cells["dob"])
+    return [cells[column] for column in (*CASE_COLUMNS, *TRACKER_COLUMNS)]
+
+
+def typed_person(member: Member) -> dict[str, str]:
+    """Whom the conference list has in a case's row, as the coordinator types them elsewhere."""
+    person = member.person
+    return {
         "dob": person.birth_date.isoformat(),
         "forename": person.forename,
         "surname": person.surname,
@@ -89,14 +102,8 @@ def _case_cells(member: Member, number: int, details: Mapping[str, str]) -> list
         "nhs_number": "",  # housing does not hold it
         "sex": person.sex,
         "area": person.area,
-        "basis": member.basis,
-        "basis_detail": details[member.basis],
-        "times_discussed": str(number % 3),
-        "presented_by": "Safeguarding lead" if member.basis == PUBLIC_TASK else "Outreach team",
         **member.listed,
     }
-    cells["dob"] = uk_date(cells["dob"])
-    return [cells[column] for column in (*CASE_COLUMNS, *TRACKER_COLUMNS)]
 
 
 def uk_date(text: str) -> str:

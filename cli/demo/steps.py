@@ -5,6 +5,7 @@ other desk's input here.
 """
 
 import csv
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -12,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from cli.demo.agencies import AGENCIES, BY_ID
+from cli.demo.cast import PUBLIC_TASK
 from cli.demo.desk import Desk, Result
 from cli.demo.federation import Partnership
+from cli.demo.files import typed_person
 from cli.demo.generator import Caseload, Federation
 from cli.demo.layout import Layout
 from cli.demo.mess import is_identified
@@ -41,6 +44,8 @@ CONSENT_COLUMNS = (
 )  # fmt: skip
 # Beside the people of the conference, this share of a caseload has consent on record.
 CONSENT_EVERY = 60
+REASON_CATEGORY = "safeguarding_adult"
+REASON = "Found unwell in a doorway twice this week"
 WARNINGS = 3  # exit code of a command that did its work and has something to say about rows
 
 WITHDRAWN = ("MDT-07", "cgl")
@@ -242,8 +247,23 @@ def basis_details(*, on: date) -> dict[str, str]:
     """What the conference list says of each lawful basis (`basis_detail`)."""
     return {
         "consent": f"{on - timedelta(days=14)} written",
-        "public_task": f"safeguarding_adult; {APPROVER}; Found unwell in a doorway twice this week",
+        PUBLIC_TASK: f"{REASON_CATEGORY}; {APPROVER}; {REASON}",
     }
+
+
+def approve_overrides(partnership: Partnership, county: Federation) -> int:
+    """The coordinator asks for an override for every public task; whoever reviews approves. Returns how many.
+
+    The look-up would park these cases otherwise: the approver that a list names is no approval.
+    """
+    desk = partnership.desks[COORDINATING]
+    tasks = [member for member in county.conference if member.basis == PUBLIC_TASK]
+    words = ("override", "request", "--purpose", PURPOSE, "--reason-category", REASON_CATEGORY)
+    for member in tasks:
+        typed = "\n".join((member.case_ref, REASON, json.dumps(typed_person(member)))) + "\n"
+        made = desk.run(*words, "--staff", STAFF, "--format", "json", stdin=typed).document()
+        desk.run("override", "approve", made["override"], "--yes", "--staff", APPROVER)
+    return len(tasks)
 
 
 def look_up(partnership: Partnership, conference_list: Path) -> Any:

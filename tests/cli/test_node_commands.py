@@ -185,8 +185,11 @@ REFUSALS = [
     pytest.param(("--agencies", "holder,asker"), 7, "this agency itself", id="the asker's own agency"),
     pytest.param(("--basis", "public_task"), 7, "basis_detail", id="public task without a category"),
     pytest.param(
-        ("--basis", "public_task", "--reason-category", "risk_to_life", "--approver", "asker-staff"), 4,
-        "approver_required", id="approved by the asker",
+        ("--basis", "public_task", "--reason-category", "risk_to_life", "--approver", "asker-ig"), 3,
+        "row 2, c-1: It waits for approval: 'knownto override request'", id="approved by nobody",
+    ),
+    pytest.param(
+        ("--basis", "public_task", "--override", "xx"), 7, "not an override's id", id="no override's id"
     ),
     pytest.param(("--staff", "Not An Id"), 4, "does not hold the role", id="staff id malformed"),
     pytest.param(("--staff", "asker-ig"), 4, "does not hold the role", id="asked by who reviews"),

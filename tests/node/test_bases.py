@@ -6,14 +6,23 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from node.bases import BasisDefaults, ConsentBasis, PublicTaskBasis, read_basis
+from node.bases import (
+    ApprovalSought,
+    BasisDefaults,
+    ConsentBasis,
+    OverrideReference,
+    PublicTaskBasis,
+    read_basis,
+)
 from node.commitments import commit_reason, is_kept
 from node.errors import RecordFormatError
 
 AT = datetime(2026, 11, 23, 9, tzinfo=UTC)
 
 
-def read(row_kind: str | None, detail: str | None, **defaults: object) -> ConsentBasis | PublicTaskBasis:
+def read(
+    row_kind: str | None, detail: str | None, **defaults: object
+) -> ConsentBasis | OverrideReference | ApprovalSought:
     return read_basis(row_kind, detail, defaults=BasisDefaults(**defaults), row=4, at=AT)  # type: ignore[arg-type]
 
 
@@ -34,8 +43,8 @@ def test_the_commands_options_fill_what_a_row_leaves_out() -> None:
 
 
 def test_a_public_task_sends_a_promise_of_its_reason_and_not_the_reason() -> None:
-    basis = read("public_task", "safeguarding_adult; IG-lead; said at the door; twice")
-    assert isinstance(basis, PublicTaskBasis)
+    reason = commit_reason("said at the door; twice")
+    basis = PublicTaskBasis("safeguarding_adult", "ig-lead", reason, "ab" * 16, AT)
     sent = basis.format("safeguarding_panel")
     assert sent["approver"] == "ig-lead"
     assert "door" not in str(sent)
@@ -43,10 +52,29 @@ def test_a_public_task_sends_a_promise_of_its_reason_and_not_the_reason() -> Non
     assert not is_kept("something else", salt=basis.reason.salt, digest=sent["reason_commitment"])
 
 
-def test_a_detail_without_category_is_the_reason_alone() -> None:
-    basis = read("public_task", "said at the door", category="risk_to_life", approver="ig")
-    assert isinstance(basis, PublicTaskBasis)
-    assert (basis.category, basis.approver, basis.reason.text) == ("risk_to_life", "ig", "said at the door")
+@pytest.mark.parametrize(
+    ("detail", "defaults", "sought"),
+    [
+        pytest.param("risk_to_life; IG-lead; words; more", {}, ("risk_to_life", "ig-lead"), id="all of it"),
+        pytest.param("risk_to_life", {}, ("risk_to_life", None), id="a category alone"),
+        pytest.param("risk_to_life; ; words", {}, ("risk_to_life", None), id="no approver"),
+        pytest.param(
+            "words", {"category": "risk_to_life", "approver": "ig"}, ("risk_to_life", "ig"), id="words"
+        ),
+        pytest.param(None, {"category": "risk_to_life"}, ("risk_to_life", None), id="nothing"),
+    ],
+)
+def test_what_a_row_says_of_a_public_task_is_what_approval_to_look_for(
+    detail: str | None, defaults: dict[str, object], sought: tuple[str, str | None]
+) -> None:
+    assert read("public_task", detail, **defaults) == ApprovalSought(*sought)
+
+
+@pytest.mark.parametrize("typed", ["xx", "AB" * 16, ""])
+def test_what_is_no_overrides_id_is_refused_and_not_repeated(typed: str) -> None:
+    with pytest.raises(RecordFormatError, match="not an override's id") as caught:
+        BasisDefaults(override=typed)
+    assert not typed or typed not in str(caught.value)
 
 
 def test_the_same_reason_is_promised_differently_each_time() -> None:
@@ -65,8 +93,7 @@ def test_the_same_reason_is_promised_differently_each_time() -> None:
         pytest.param("consent", "long ago written", "basis_detail", id="unreadable day"),
         pytest.param("public_task", None, "basis_detail", id="public task without anything"),
         pytest.param("public_task", "gossip; ig; words", "basis_detail", id="unknown category"),
-        pytest.param("public_task", "risk_to_life; ; words", "basis_detail", id="no approver"),
-        pytest.param("public_task", "risk_to_life; ig", "basis_detail", id="no reason"),
+        pytest.param("public_task", "said at the door", "basis_detail", id="words without a category"),
     ],
 )
 def test_a_bad_basis_is_named_by_row_and_column(kind: str | None, detail: str | None, field: str) -> None:

@@ -12,20 +12,20 @@ from sqlalchemy import select
 
 from hub.log_models import LogEntry
 from keys.actors import Actor
-from node.bases import BasisDefaults, EmergencyBasis, PublicTaskBasis
+from node.bases import BasisDefaults, EmergencyBasis
 from node.errors import HubRefusedError, HubUnreachableError, PolicyError, RecordFormatError
 from node.home import Node
 from node.lookups import Asking, LookupResult, look_up
 from node.overrides import (
     Override,
-    OverrideState,
     approve_override,
     declare_emergency,
     list_overrides,
     refuse_override,
     request_override,
-    settle_bases,
 )
+from node.settling import SettledBases, settle_bases
+from node.staff import remove_roles
 from tests.broken_transports import always, broken
 from tests.federation import Federation, case_of
 from tests.people import people, person
@@ -52,8 +52,9 @@ def ask(node: Node, *rows: Mapping[str, str], override: str, **changes: Any) -> 
     """Look cases up under an override's id."""
     purpose = changes.get("purpose", "safeguarding_panel")
     defaults = replace(NO_OVERRIDE, override=override)
-    cases = settle_bases(node, [case_of(one, n) for n, one in enumerate(rows, 2)], defaults, purpose=purpose)
-    return look_up(node, cases, Asking(node.actor.staff, "coordinator", purpose))
+    cases = [case_of(one, n) for n, one in enumerate(rows, 2)]
+    settled = settle_bases(node, cases, defaults, purpose=purpose)
+    return look_up(node, settled.asked, Asking(node.actor.staff, "coordinator", purpose))
 
 
 def word(result: LookupResult) -> str:
@@ -200,17 +201,71 @@ def test_the_hub_takes_no_second_case_beside_an_emergency(federation: Federation
     assert refused.value.code == "basis_not_permitted"
 
 
-def test_an_approval_a_list_states_is_kept_with_its_reason(asker: Node) -> None:
-    case = replace(
-        case_of(row(3)), basis="public_task", basis_detail="risk_to_life; Duty-Lead; seen at the river"
-    )
-    ((_, basis),) = settle_bases(asker, [case], BasisDefaults(), purpose="single_lookup")
-    (kept,) = list_overrides(asker.store)
-    assert isinstance(basis, PublicTaskBasis)
-    assert (kept.override, kept.state) == (basis.override, OverrideState.STATED)
-    assert (kept.decided_by, kept.reason.text) == ("duty-lead", "seen at the river")
-    with pytest.raises(PolicyError, match="that look-up only"):
-        ask(asker, row(3), override=kept.override, purpose="single_lookup")
+def listed(
+    node: Node, number: int = 3, *, detail: str = "safeguarding_adult; asker-ig; at the door", **row_of: str
+) -> SettledBases:
+    """What becomes of a case list's row that names an approver."""
+    purpose = row_of.pop("purpose", "safeguarding_panel")
+    case = replace(case_of(row(number, **row_of)), basis="public_task", basis_detail=detail)
+    return settle_bases(node, [case], BasisDefaults(), purpose=purpose)
+
+
+def test_a_row_that_names_an_approver_waits_until_they_have_approved(
+    federation: Federation, asker: Node
+) -> None:
+    assert [case.case_ref for case in listed(asker).waiting] == ["N-1"]
+    assert list_overrides(asker.store) == []
+    made = _requested(federation, asker)
+    assert listed(asker).asked == ()
+    approve_override(approver(federation), made.override)
+    settled = listed(asker)
+    assert settled.waiting == ()
+    result = look_up(asker, settled.asked, Asking("asker-staff", "coordinator", "safeguarding_panel"))
+    assert word(result) == "Known"
+
+
+def _approved_long_ago(federation: Federation, asker: Node) -> Override:
+    made = _approved(federation, asker)
+    federation.clock.advance(days=28)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("make", "question"),
+    [
+        pytest.param(_refused, {}, id="refused"),
+        pytest.param(_declared, {}, id="an emergency"),
+        pytest.param(_approved_long_ago, {}, id="approved four weeks ago"),
+        pytest.param(_approved, {"case_ref": "N-2"}, id="another case"),
+        pytest.param(_approved, {"purpose": "single_lookup"}, id="another purpose"),
+        pytest.param(_approved, {"detail": "risk_to_life; asker-ig; words"}, id="another category"),
+        pytest.param(_approved, {"detail": "safeguarding_adult; somebody; words"}, id="another approver"),
+    ],
+)
+def test_a_row_waits_where_the_approval_recorded_is_another(
+    federation: Federation, asker: Node, make: Any, question: dict[str, str]
+) -> None:
+    make(federation, asker)
+    settled = listed(asker, **question)
+    assert (len(settled.asked), len(settled.waiting)) == (0, 1)
+
+
+def test_an_approval_is_used_by_whoever_asked_for_it_alone(federation: Federation, asker: Node) -> None:
+    made = _approved(federation, asker)
+    somebody = asker.acting(Actor("somebody-else", "coordinator"))
+    assert len(listed(somebody).waiting) == 1
+    with pytest.raises(PolicyError, match="only who asked"):
+        ask(somebody, row(3), override=made.override)
+
+
+def test_who_approves_holds_the_role_at_that_moment(federation: Federation, asker: Node) -> None:
+    made = _requested(federation, asker)
+    for nobody in (asker.acting(Actor("stranger", "ig")), approver(federation)):
+        if nobody.actor.staff == "asker-ig":
+            remove_roles(asker.store, "asker-ig", by="asker-staff", at=federation.clock())
+        with pytest.raises(PolicyError, match="does not hold the role"):
+            approve_override(nobody, made.override)
+    assert [kept.state for kept in list_overrides(asker.store)] == ["requested"]
 
 
 @pytest.mark.parametrize(
