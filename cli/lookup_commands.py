@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -14,6 +13,7 @@ from click.core import ParameterSource
 
 from cli.output import CompletedWithWarnings, emit, format_option, say
 from cli.terminal import open_node, read_line, staff_option
+from cli.typed_people import PERSON_FIELDS, parse_fields, prompt_fields
 from keys.actors import Role
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -21,7 +21,6 @@ DAY = click.DateTime(["%Y-%m-%d", "%d/%m/%Y"])
 # Who may ask, and so look at what was answered.
 ASKING = (Role.OFFICER, Role.COORDINATOR)
 PURPOSES = ("case_conference", "single_lookup", "referral_deduplication", "safeguarding_panel")
-PERSON_FIELDS = ("dob", "forename", "surname", "initials", "chain", "nhs_number", "sex", "area")
 REASON_CATEGORIES = (
     "risk_to_life", "serious_harm", "safeguarding_adult",
     "safeguarding_child", "missing_person", "public_protection",
@@ -118,7 +117,11 @@ def _read_one(options: Mapping[str, Any], today: date) -> tuple[None, list[Any],
     from node.quality import is_birth_date_doubtful
     from node.records import read_person
 
-    fields = _read_stdin() if options["from_stdin"] or not sys.stdin.isatty() else _prompt_person()
+    if options["from_stdin"] or not sys.stdin.isatty():
+        fields = parse_fields(sys.stdin.read(), "case_ref", "basis", "basis_detail")
+    else:
+        say("One person. Nothing typed here is kept by the shell; empty where not known.")
+        fields = prompt_fields("case_ref", *PERSON_FIELDS)
     case_ref = fields.pop("case_ref", "") or "case"
     ways, area, findings = read_person(fields, today=today, children=options["children"])
     for finding in findings:
@@ -132,37 +135,6 @@ def _read_one(options: Mapping[str, Any], today: date) -> tuple[None, list[Any],
         return None, [], [{"row": 1, "case_ref": case_ref, "rule": rule}]
     basis, detail = fields.get("basis"), fields.get("basis_detail")
     return None, [Case(1, case_ref, ways, area, basis or None, detail or None)], []
-
-
-def _prompt_person() -> dict[str, str]:
-    say("One person. Nothing typed here is kept by the shell; empty where not known.")
-    prompts = {"case_ref": "Case reference", "dob": "Date of birth"}
-    typed = {}
-    for name in ("case_ref", *PERSON_FIELDS):
-        label = prompts.get(name, name.replace("_", " ").capitalize())
-        typed[name] = click.prompt(label, default="", show_default=False, err=True)
-    return {name: text.strip() for name, text in typed.items() if text.strip()}
-
-
-def _read_stdin() -> dict[str, str]:
-    """One person as a JSON object, or as lines of `name: value`."""
-    from node.errors import RecordFormatError
-
-    text = sys.stdin.read()
-    known = {"case_ref", "basis", "basis_detail", "aliases", "former_surnames", "other_chain", *PERSON_FIELDS}
-    if text.lstrip().startswith("{"):
-        try:
-            document = json.loads(text)
-        except ValueError:
-            raise RecordFormatError("person", "is not a JSON object") from None
-    else:
-        lines = [line for line in text.splitlines() if line.strip()]
-        if not all(":" in line for line in lines):
-            raise RecordFormatError("person", "every line must be name: value")
-        document = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    if not isinstance(document, dict) or set(document) - known:
-        raise RecordFormatError("person", f"the names are {', '.join(sorted(known))}")
-    return {name: str(value) for name, value in document.items() if value is not None}
 
 
 def _defaults(options: Mapping[str, Any]) -> Any:
@@ -188,6 +160,7 @@ def _ask(
     options: Mapping[str, Any],
 ) -> Any:
     """Ask about the cases that can be asked about; those that wait for approval join the parked."""
+    from node.bases import EmergencyBasis
     from node.lookups import Asking, look_up
     from node.results import drop_expired, keep_result
     from node.settling import settle_bases
@@ -206,6 +179,8 @@ def _ask(
     ]
     if not settled.asked:
         return None
+    if any(isinstance(basis, EmergencyBasis) for _, basis in settled.asked):
+        say("No shared match in an emergency does not mean that nobody knows the person: ring.")
     result = look_up(node, settled.asked, asking)
     now = node.clock()
     drop_expired(node.store, at=now)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
@@ -10,6 +11,7 @@ import click
 from cli.lookup_commands import PURPOSES, REASON_CATEGORIES
 from cli.output import emit, format_option, say
 from cli.terminal import confirm, open_node, read_line, staff_option
+from cli.typed_people import PERSON_FIELDS, parse_fields, prompt_fields
 from keys.actors import Role
 
 ASKING = (Role.OFFICER, Role.COORDINATOR)
@@ -37,16 +39,25 @@ def _asking_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @override.command()
 @_asking_options
+@click.option(
+    "--children", is_flag=True, help="A date of birth of the last 10 years is right: it is about a child."
+)
 @click.pass_context
-def request(ctx: click.Context, purpose: str, reason_category: str, output_format: str) -> None:
-    """Ask for an override for one case. Case reference and reason are prompted for, or lines of stdin.
+def request(
+    ctx: click.Context, purpose: str, reason_category: str, children: bool, output_format: str
+) -> None:
+    """Ask for an override for one case and one person; whoever asks is who may use it.
 
-    Both stay at this node; the log gets a salted promise of the reason.
+    Case reference and reason are prompted for, or lines of stdin; then the person as for a single look-up,
+    unless the case reference is of the own caseload. All of it stays at this node; the log gets a salted
+    promise of the reason.
     """
     from node.overrides import request_override
 
     node = open_node(ctx, ASKING)
-    made = request_override(node, **_typed(), purpose=purpose, category=reason_category)
+    typed = _typed()
+    person = _read_person(node, typed["case_ref"], children=children)
+    made = request_override(node, **typed, person=person, purpose=purpose, category=reason_category)
     emit(_row(made), output_format)
     say("Requested. Somebody else decides it: knownto override approve ID --staff THEM")
 
@@ -136,6 +147,25 @@ def _typed() -> dict[str, str]:
         "case_ref": read_line("Case reference"),
         "reason": read_line("Reason (stays at this node)"),
     }
+
+
+def _read_person(node: Any, case_ref: str, *, children: bool) -> Sequence[Any]:
+    """Whom it is about, or nobody where nothing is typed."""
+    from node.caseload import find_handle
+    from node.errors import RecordFormatError
+    from node.quality import is_birth_date_doubtful
+    from node.records import read_person
+
+    if not sys.stdin.isatty():
+        fields = parse_fields(sys.stdin.read())
+    else:
+        fields = {} if find_handle(node.store, case_ref) else prompt_fields(*PERSON_FIELDS)
+    if not fields:
+        return ()
+    person, _, findings = read_person(fields, today=node.clock().date(), children=children)
+    if is_birth_date_doubtful(findings):
+        raise RecordFormatError("person", "is impossible or implausible: check it", field="dob")
+    return person
 
 
 def _row(found: Any) -> dict[str, Any]:

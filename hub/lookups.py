@@ -27,7 +27,7 @@ from hub.clock import parse_time
 from hub.consent import consents_in_force
 from hub.database import Database, insert_new
 from hub.disclosure import HolderConsent
-from hub.emergencies import bind_emergency, require_one_case
+from hub.emergencies import bind_questions, require_one_case
 from hub.epochs import CurrentEpoch, require_current
 from hub.errors import ConflictError, LogUnavailableError, MalformedError
 from hub.estimation import read_weighing
@@ -232,7 +232,7 @@ def _settle(
     lock_head(session)
     epoch = require_current(session, epoch=body.epoch, schema_digest=body.schema_digest)
     earlier = _register(session, caller, body, body_digest=body_digest, at=at)
-    bind_emergency(session, caller.agency, body, pepper=pepper)
+    bind_questions(session, caller.agency, body, pepper=pepper)
     if earlier is None:
         charge(session, rules.budget, agency=caller.agency, staff=body.staff, cases=len(body.cases), at=at)
     asked = Asked(

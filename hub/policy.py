@@ -164,7 +164,8 @@ def _basis_rows() -> list[Row]:
         ),
         (
             "public task",
-            "an override: a reason, typed at the asking agency, and an approver there who is not the asker",
+            "an override for one person, purpose and asker: a reason, typed at the asking agency, "
+            "and an approver there who is not the asker",
             f"{APPROVAL_LIFE.days} days from the approval",
             no,
         ),

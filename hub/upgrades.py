@@ -10,6 +10,7 @@ from alembic.script import ScriptDirectory
 
 import hub.emergency_models
 import hub.log_models
+import hub.override_models
 import hub.review_models  # noqa: F401 (Base.metadata is whole only with every module of tables)
 from hub.database import Database
 from hub.errors import DatabaseOutdatedError

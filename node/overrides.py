@@ -9,8 +9,10 @@ the log has a salted promise of the words (docs/protocol.md, sections 9 and 11).
 
 from __future__ import annotations
 
+import json
 import secrets
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -18,9 +20,11 @@ from typing import Any
 from keys.actors import Role
 from keys.formats import decode_base64, encode_base64
 from node.bases import OVERRIDE_BYTES, REASON_CATEGORIES
+from node.caseload import find_handle, identifiers_under
 from node.commitments import Commitment, commit_reason
 from node.errors import PolicyError, RecordFormatError
 from node.home import Node
+from node.identifiers import Identifiers
 from node.log_events import log_event
 from node.staff import require_actor
 from node.store import Store
@@ -52,6 +56,7 @@ class Override:
         reason: The words, their salt, and the promise of both.
         staff: Who asked for it, or declared it.
         at: When.
+        person: Keyed hash of whom an override is about, hex; None for an emergency, which the hub binds.
         decided_by: Who approved or refused it, or None.
         decided_at: When, or None.
     """
@@ -64,6 +69,7 @@ class Override:
     reason: Commitment
     staff: str
     at: datetime
+    person: str | None = None
     decided_by: str | None = None
     decided_at: datetime | None = None
 
@@ -72,14 +78,26 @@ class Override:
         return f"Override(state={self.state})"
 
 
-def request_override(node: Node, *, case_ref: str, purpose: str, category: str, reason: str) -> Override:
+def request_override(
+    node: Node, *, case_ref: str, purpose: str, category: str, reason: str, person: Sequence[Identifiers] = ()
+) -> Override:
     """Ask for an override, as whoever acts.
 
+    Args:
+        node: The asking node.
+        case_ref: The case it is for.
+        purpose: What the answer is for.
+        category: The kind of reason.
+        reason: The words.
+        person: Whom it is about, as the look-up will have them; by default whoever the caseload has under
+            the case reference. Only a keyed hash of it is kept.
+
     Raises:
-        RecordFormatError: Something of it is missing or malformed.
+        RecordFormatError: Something of it is missing or malformed, or nobody is named.
         HubUnreachableError: The hub could not log it; nothing is kept.
     """
     made = _new(node, OverrideState.REQUESTED, case_ref, purpose, category, reason)
+    made = replace(made, person=tag_person(node.store, _require_person(node.store, case_ref, person)))
     return _log_and_keep(node, made, "override:request:made")
 
 
@@ -160,6 +178,21 @@ def _new(
     )
 
 
+def tag_person(store: Store, person: Sequence[Identifiers]) -> str:
+    """A keyed hash of everything that says who somebody is, hex; the area is no part of it."""
+    text = json.dumps([asdict(way) for way in person], sort_keys=True, ensure_ascii=False)
+    return store.vault.tag("override person", text).hex()
+
+
+def _require_person(store: Store, case_ref: str, typed: Sequence[Identifiers]) -> Sequence[Identifiers]:
+    handle = find_handle(store, case_ref)
+    person = typed or (identifiers_under(store, handle) if handle else None) or ()
+    if not any(way.usable for way in person):
+        rule = "nobody is named: type whom it is about, or a case reference of the own caseload"
+        raise RecordFormatError("override", rule, field="person")
+    return person
+
+
 def _decide(node: Node, override: str, state: OverrideState) -> Override:
     found = find_override(node.store, override)
     if found.state is not OverrideState.REQUESTED:
@@ -205,6 +238,7 @@ def _keep(store: Store, made: Override) -> None:
         "commitment": made.reason.digest,
         "staff": made.staff,
         "at": format_time(made.at),
+        "person": made.person,
         "decided_by": made.decided_by,
         "decided_at": None if made.decided_at is None else format_time(made.decided_at),
     }
@@ -228,6 +262,7 @@ def _open(store: Store, override: str, sealed: bytes) -> Override:
         reason=Commitment(content["reason"], salt, content["commitment"]),
         staff=content["staff"],
         at=parse_time(content["at"]),
+        person=content.get("person"),
         decided_by=content["decided_by"],
         decided_at=None if content["decided_at"] is None else parse_time(content["decided_at"]),
     )

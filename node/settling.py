@@ -24,7 +24,7 @@ from node.bases import (
 from node.errors import PolicyError
 from node.home import Node
 from node.identifiers import Case
-from node.overrides import Override, OverrideState, find_override, is_same_person, list_overrides
+from node.overrides import Override, OverrideState, find_override, is_same_person, list_overrides, tag_person
 
 # docs/protocol.md, section 9: the hub holds nodes to both.
 APPROVAL_LIFE = timedelta(days=28)
@@ -100,6 +100,9 @@ def _broken_rule(node: Node, found: Override, case: Case, *, purpose: str, at: d
     staff = node.actor.staff
     rules = {
         "it is for another case: type the case reference it was asked for": found.case_ref == case.case_ref,
+        "it is for another person: the identifiers are not those it was asked for with": (
+            emergency or found.person == tag_person(node.store, case.identifiers)
+        ),
         f"it is for {found.purpose}": found.purpose == purpose,
         "it is not approved yet: somebody else does that with 'knownto override approve'": (
             found.state is not OverrideState.REQUESTED

@@ -19,6 +19,7 @@ from tests.federation import Federation
 PANEL = ("--purpose", "safeguarding_panel", "--reason-category", "safeguarding_adult")
 TYPED = "N-7\nseen with bruises at the door\n"
 PERSON = '{"case_ref": "N-7", "dob": "1980-02-03", "forename": "Ann", "surname": "Other"}'
+ASKED_FOR = TYPED + PERSON.replace('"case_ref": "N-7", ', "") + "\n"
 CONSENT = ("--purposes", "case_conference,safeguarding_panel", "--method", "verbal", "--notice-version", "3")
 
 
@@ -48,7 +49,7 @@ def holder(network: Federation, passphrase: Path) -> Desk:  # noqa: F811
 
 
 def test_an_override_from_the_request_to_the_answer(asker: Desk) -> None:
-    made = asker.document("override", "request", *PANEL, stdin=TYPED)
+    made = asker.document("override", "request", *PANEL, stdin=ASKED_FOR)
     asked = ("lookup", "--stdin", "--purpose", "safeguarding_panel", "--override", made["override"])
     early = asker(*asked, stdin=PERSON)
     assert (early.returncode, "not approved yet" in early.stderr) == (4, True)
@@ -64,7 +65,42 @@ def test_an_override_from_the_request_to_the_answer(asker: Desk) -> None:
     assert answered["cases"][0]["answers"][0]["answer"] == "Known"
     other = asker(*asked, stdin=PERSON.replace("N-7", "N-8"))
     assert (other.returncode, "another case" in other.stderr) == (4, True)
+    another = asker(*asked, stdin=PERSON.replace("Ann", "Bea"))
+    assert (another.returncode, "another person" in another.stderr) == (4, True)
     assert "bruises" not in "".join(done.stderr + done.stdout for done in (early, own, other))
+
+
+@pytest.mark.parametrize(
+    ("person", "says"),
+    [
+        pytest.param("", "nobody is named", id="not of the caseload"),
+        pytest.param("dob: 31/02/1980\nsurname: Other\n", "check it", id="no day of the calendar"),
+    ],
+)
+def test_a_request_about_nobody_in_particular_is_refused(asker: Desk, person: str, says: str) -> None:
+    before = asker.document("override", "list")
+    done = asker("override", "request", *PANEL, stdin=TYPED.replace("N-7", "N-6") + person)
+    assert (done.returncode, says in done.stderr, "Other" in done.stderr) == (7, True, False), done.stderr
+    assert asker.document("override", "list") == before
+
+
+def test_a_list_that_names_an_approver_is_answered_once_they_have_approved(
+    asker: Desk, tmp_path: Path
+) -> None:
+    cases = tmp_path / "cases.csv"
+    cases.write_text(
+        "case_ref,dob,forename,surname,basis,basis_detail\n"
+        "N-9,03/02/1980,Ann,Other,public_task,safeguarding_adult; asker-ig; words\n"
+    )
+    words = ("lookup", str(cases), "--purpose", "safeguarding_panel")
+    waiting = asker(*words)
+    assert (waiting.returncode, waiting.stdout) == (3, "")
+    assert "row 2, N-9: It waits for approval: 'knownto override request'" in waiting.stderr
+    made = asker.document("override", "request", *PANEL, stdin=ASKED_FOR.replace("N-7", "N-9"))
+    assert asker(*words).returncode == 3
+    asker.document("override", "approve", made["override"], "--yes", "--staff", "asker-ig")
+    answered = asker.document(*words)
+    assert answered["cases"][0]["answers"][0]["answer"] == "Known"
 
 
 def test_an_emergency_needs_no_approver_and_takes_one_case(asker: Desk, tmp_path: Path) -> None:
@@ -77,14 +113,15 @@ def test_an_emergency_needs_no_approver_and_takes_one_case(asker: Desk, tmp_path
     )
     both = asker("lookup", str(cases), "--purpose", "safeguarding_panel")
     assert both.returncode == 4
-    answered = asker.document(
-        "lookup", "--stdin", "--purpose", "safeguarding_panel", "--override", made["override"], stdin=PERSON
-    )
+    words = ("lookup", "--stdin", "--purpose", "safeguarding_panel", "--override", made["override"])
+    done = asker(*words, "--format", "json", stdin=PERSON)
+    assert "does not mean that nobody knows the person: ring." in done.stderr
+    answered = json.loads(done.stdout)
     assert answered["cases"][0]["answers"][0]["answer"] == "Known"
 
 
 def test_a_reason_is_read_before_it_is_approved(asker: Desk) -> None:
-    made = asker.document("override", "request", *PANEL, stdin=TYPED)
+    made = asker.document("override", "request", *PANEL, stdin=ASKED_FOR)
     unread = asker("override", "approve", made["override"], "--staff", "asker-ig")
     assert (unread.returncode, "--yes" in unread.stderr) == (2, True)
     assert "seen with bruises at the door" in unread.stdout

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from hub.log_models import LogEntry
 from keys.actors import Actor
-from node.bases import BasisDefaults, EmergencyBasis
+from node.bases import BasisDefaults, EmergencyBasis, PublicTaskBasis
 from node.errors import HubRefusedError, HubUnreachableError, PolicyError, RecordFormatError
 from node.home import Node
 from node.lookups import Asking, LookupResult, look_up
@@ -48,6 +48,12 @@ def approver(federation: Federation) -> Node:
     return federation.acting("asker", "ig")
 
 
+def request(asker: Node, **changes: Any) -> Override:
+    """Ask for an override about person 3, as whoever acts."""
+    about = {"case_ref": "N-1", "person": case_of(row(3)).identifiers}
+    return request_override(asker, **about | WORDS | changes)
+
+
 def ask(node: Node, *rows: Mapping[str, str], override: str, **changes: Any) -> LookupResult:
     """Look cases up under an override's id."""
     purpose = changes.get("purpose", "safeguarding_panel")
@@ -62,7 +68,7 @@ def word(result: LookupResult) -> str:
 
 
 def test_an_approved_override_needs_no_consent(federation: Federation, asker: Node) -> None:
-    made = request_override(asker, case_ref="N-1", **WORDS)
+    made = request(asker)
     approve_override(approver(federation), made.override)
     assert word(ask(asker, row(3), override=made.override)) == "Known"
     (kept,) = list_overrides(asker.store)
@@ -70,7 +76,7 @@ def test_an_approved_override_needs_no_consent(federation: Federation, asker: No
 
 
 def test_each_step_stands_in_the_log_before_it_counts(federation: Federation, asker: Node) -> None:
-    made = request_override(asker, case_ref="N-1", **WORDS)
+    made = request(asker)
     refuse_override(approver(federation), made.override)
     declare_emergency(asker, case_ref="N-1", **WORDS)
     with federation.hub.database.reading() as session:
@@ -84,13 +90,13 @@ def test_each_step_stands_in_the_log_before_it_counts(federation: Federation, as
 
 def test_what_cannot_be_logged_is_not_kept(asker: Node) -> None:
     with broken(asker, always), pytest.raises(HubUnreachableError):
-        request_override(asker, case_ref="N-1", **WORDS)
+        request(asker)
     assert list_overrides(asker.store) == []
 
 
 @pytest.mark.parametrize("staff", ["asker-staff", "ASKER-STAFF"], ids=["themselves", "in capitals"])
 def test_nobody_decides_their_own_request(asker: Node, staff: str) -> None:
-    made = request_override(asker, case_ref="N-1", **WORDS)
+    made = request(asker)
     kept = list_overrides(asker.store)
     themselves = asker.acting(Actor(staff.lower(), "coordinator"))
     for decide in (approve_override, refuse_override):
@@ -100,14 +106,14 @@ def test_nobody_decides_their_own_request(asker: Node, staff: str) -> None:
 
 
 def test_a_decision_is_final(federation: Federation, asker: Node) -> None:
-    made = request_override(asker, case_ref="N-1", **WORDS)
+    made = request(asker)
     refuse_override(approver(federation), made.override)
     with pytest.raises(PolicyError, match="refused already"):
         approve_override(approver(federation), made.override)
 
 
 def _requested(federation: Federation, asker: Node) -> Override:
-    return request_override(asker, case_ref="N-1", **WORDS)
+    return request(asker)
 
 
 def _approved(federation: Federation, asker: Node) -> Override:
@@ -138,15 +144,16 @@ def _refused(federation: Federation, asker: Node) -> Override:
         pytest.param(_refused, {}, "it was refused", id="refused"),
         pytest.param(_approved, {"case_ref": "N-2"}, "another case", id="for another case"),
         pytest.param(_approved, {"purpose": "single_lookup"}, "it is for safeguarding", id="another purpose"),
+        pytest.param(_approved, {"number": 4}, "another person", id="about another person"),
         pytest.param(_old(_approved, days=28), {}, "its time is over", id="approved four weeks ago"),
         pytest.param(_old(_declared, minutes=15), {}, "its time is over", id="declared 15 minutes ago"),
     ],
 )
 def test_an_override_that_does_not_fit_is_refused_here(
-    federation: Federation, asker: Node, make: Any, question: dict[str, str], says: str
+    federation: Federation, asker: Node, make: Any, question: dict[str, Any], says: str
 ) -> None:
     made = make(federation, asker)
-    asked = row(3, question.pop("case_ref", "N-1"))
+    asked = row(question.pop("number", 3), question.pop("case_ref", "N-1"))
     with pytest.raises(PolicyError, match=says):
         ask(asker, asked, override=made.override, **question)
 
@@ -192,6 +199,53 @@ def test_the_hub_holds_an_emergency_to_one_person_whatever_the_node_says(
         assert refused.value.code == "basis_not_permitted"
 
 
+def test_the_hub_holds_an_override_to_one_person_whatever_the_node_says(
+    federation: Federation, asker: Node
+) -> None:
+    made = _approved(federation, asker)
+    basis = PublicTaskBasis(made.category, "asker-ig", made.reason, made.override, federation.clock())
+    asking = Asking("asker-staff", "coordinator", "safeguarding_panel")
+    for _ in range(2):
+        federation.clock.advance(days=1)
+        assert word(look_up(asker, [(case_of(row(3)), basis)], asking)) == "Known"
+    for cases, purpose in (
+        ([(case_of(row(4)), basis)], "safeguarding_panel"),
+        ([(case_of(row(3)), basis), (case_of(row(4), 3), basis)], "safeguarding_panel"),
+        ([(case_of(row(3)), basis)], "single_lookup"),
+    ):
+        with pytest.raises(HubRefusedError) as refused:
+            look_up(asker, cases, replace(asking, purpose=purpose))
+        assert refused.value.code == "basis_not_permitted"
+
+
+def test_a_new_epoch_binds_an_override_anew_and_the_node_holds_it(
+    federation: Federation, asker: Node
+) -> None:
+    made = _approved(federation, asker)
+    assert word(ask(asker, row(3), override=made.override)) == "Known"
+    federation.begin_epoch(["dob", "initials", "names"], custodian="asker")
+    federation.share("holder", people(20))
+    assert word(ask(asker, row(3), override=made.override)) == "Known"
+    with pytest.raises(PolicyError, match="another person"):
+        ask(asker, row(4), override=made.override)
+
+
+def test_whom_the_caseload_has_under_the_reference_need_not_be_typed(
+    federation: Federation, asker: Node
+) -> None:
+    federation.share("asker", [{**person(3), "local_id": "N-1"}])
+    made = request(asker, person=())
+    approve_override(approver(federation), made.override)
+    assert word(ask(asker, row(3), override=made.override)) == "Known"
+    assert made.person is not None and len(made.person) == 64
+
+
+def test_a_request_about_nobody_is_refused_before_it_is_logged(federation: Federation, asker: Node) -> None:
+    with pytest.raises(RecordFormatError, match="nobody is named"):
+        request(asker, person=())
+    assert list_overrides(asker.store) == []
+
+
 def test_the_hub_takes_no_second_case_beside_an_emergency(federation: Federation, asker: Node) -> None:
     made = _declared(federation, asker)
     basis = EmergencyBasis(made.category, made.reason, made.override, made.at)
@@ -202,7 +256,7 @@ def test_the_hub_takes_no_second_case_beside_an_emergency(federation: Federation
 
 
 def listed(
-    node: Node, number: int = 3, *, detail: str = "safeguarding_adult; asker-ig; at the door", **row_of: str
+    node: Node, *, number: int = 3, detail: str = "safeguarding_adult; asker-ig; at the door", **row_of: str
 ) -> SettledBases:
     """What becomes of a case list's row that names an approver."""
     purpose = row_of.pop("purpose", "safeguarding_panel")
@@ -237,13 +291,14 @@ def _approved_long_ago(federation: Federation, asker: Node) -> Override:
         pytest.param(_declared, {}, id="an emergency"),
         pytest.param(_approved_long_ago, {}, id="approved four weeks ago"),
         pytest.param(_approved, {"case_ref": "N-2"}, id="another case"),
+        pytest.param(_approved, {"number": 4}, id="another person"),
         pytest.param(_approved, {"purpose": "single_lookup"}, id="another purpose"),
         pytest.param(_approved, {"detail": "risk_to_life; asker-ig; words"}, id="another category"),
         pytest.param(_approved, {"detail": "safeguarding_adult; somebody; words"}, id="another approver"),
     ],
 )
 def test_a_row_waits_where_the_approval_recorded_is_another(
-    federation: Federation, asker: Node, make: Any, question: dict[str, str]
+    federation: Federation, asker: Node, make: Any, question: dict[str, Any]
 ) -> None:
     make(federation, asker)
     settled = listed(asker, **question)
@@ -273,5 +328,5 @@ def test_who_approves_holds_the_role_at_that_moment(federation: Federation, aske
 )
 def test_a_request_that_lacks_something_is_named_by_its_field(asker: Node, field: str, value: str) -> None:
     with pytest.raises(RecordFormatError) as caught:
-        request_override(asker, **{"case_ref": "N-1", **WORDS, field: value})
+        request(asker, **{field: value})
     assert caught.value.field == field
