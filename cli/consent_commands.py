@@ -80,8 +80,12 @@ def _record_one(node: Any, options: Mapping[str, Any], dry_run: bool) -> None:
     from node.consent import record_consent
     from node.consent_terms import ConsentTerms
 
-    if not (options["purposes"] and options["method"] and options["notice_version"]):
-        raise click.UsageError("one person's consent needs --purposes, --method and --notice-version")
+    missing = [name for name in ("purposes", "method", "notice_version") if not options[name]]
+    if missing:
+        named = ", ".join(f"--{name.replace('_', '-')}" for name in missing)
+        raise click.UsageError(
+            f"one person's consent needs --purposes, --method, --notice-version: no {named}"
+        )
     local_id = read_line("Local id")
     captured = _utc(options["captured_at"]) or node.clock()
     last = _utc(options["valid_until"])
@@ -145,6 +149,13 @@ def show(ctx: click.Context, output_format: str) -> None:
     shown: dict[str, Any] = dict(document)
     if output_format == "table":
         shown |= {name: " ".join(shown[name]) for name in ("recipients", "purposes", "data_classes")}
+        # As in `list`: the last day it holds; the document has the moment after.
+        shown = {
+            ("last_day" if name == "valid_until" else name): _last_day(value)
+            if name == "valid_until"
+            else value
+            for name, value in shown.items()
+        }
     emit(shown, output_format)
 
 

@@ -1,23 +1,19 @@
-"""`knownto log verify`, `reconcile`, `subject-access`: what information governance can prove and answer."""
+"""`knownto log verify` and `reconcile`: what information governance can prove."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from cli.log_homes import hub_database, is_hub, synced_node
+from cli.log_homes import READERS, hub_database, is_hub
 from cli.output import emit, format_option, say
-from cli.terminal import open_node, read_line, staff_option
-from keys.actors import Role
+from cli.terminal import open_node, staff_option
 
-DAY = click.DateTime(["%Y-%m-%d"])
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-WITHHOLDING = ("third_party", "serious_harm", "crime", "child_abuse", "legal_privilege")
 
 
 @click.command()
@@ -26,7 +22,10 @@ WITHHOLDING = ("third_party", "serious_harm", "crime", "child_abuse", "legal_pri
 @staff_option()
 @click.pass_context
 def verify(ctx: click.Context, offline: bool, output_format: str) -> None:
-    """Work the log out again from stored bytes; exit code 8 with index and rule where it fails."""
+    """Work the log out again from stored bytes; exit code 8 with index and rule where it fails.
+
+    A node also reads again what the hub shows now and compares it, unless --offline says not to.
+    """
     report = _verify_hub_home(ctx) if is_hub(ctx) else _verify_node_home(ctx, offline)
     failures = report.pop("failures")
     if output_format == "json":
@@ -44,17 +43,24 @@ def verify(ctx: click.Context, offline: bool, output_format: str) -> None:
 @staff_option()
 @click.pass_context
 def reconcile(ctx: click.Context, file: Path | None, output_format: str) -> None:
-    """Compare what this node asked and was shown with what the hub shows now; exit code 8 if they differ."""
+    """Compare what this node asked and was shown with what the hub shows now; exit code 8 if they differ.
+
+    Everything is looked at, and how many differences there are is logged at the hub, which raises an alarm.
+    """
+    from node.outbox import send_waiting
     from node.reconcile import reconcile as compare
 
     if is_hub(ctx):
         raise click.UsageError("a hub has nothing to compare its log with: this is done at an agency's node")
-    node = synced_node(ctx)
-    done = compare(node, others=_read_lines(file) if file else ())
-    differences = [{"index": one.index, "difference": str(one.kind)} for one in done.differences]
+    # The node's copy is not brought up to date first: that stops at the first entry which does not verify.
+    node = open_node(ctx, READERS)
+    send_waiting(node)
+    done = compare(node, others=list(_read_lines(file)) if file else ())
+    differences = [{"index": one.index, "difference": one.describe()} for one in done.differences]
     report = {
         "entries": done.entries,
         "receipts": done.receipts,
+        "texts_erased": done.texts_erased,
         "answers_lost": list(done.answers_lost),
         "differences": differences,
     }
@@ -67,57 +73,6 @@ def reconcile(ctx: click.Context, file: Path | None, output_format: str) -> None
         if differences:
             emit(differences, output_format)
     _fail_on(len(differences), "the hub's log and this node's copies differ")
-
-
-@click.command("subject-access")
-@click.option("--since", type=DAY, help="First day (UTC).")
-@click.option("--until", type=DAY, help="Last day (UTC).")
-@click.option("--names", is_flag=True, help="With the staff ids of who looked; needs --approved-by.")
-@click.option("--approved-by", metavar="STAFF", help="Who approved the names; not who makes the report.")
-@click.option(
-    "--withhold", type=int, multiple=True, metavar="INDEX", help="Leave out this entry, and count it."
-)
-@click.option(
-    "--because", type=click.Choice(WITHHOLDING), multiple=True, help="Why; one for all, or one for each."
-)
-@format_option("table", "json", "csv")
-@staff_option()
-@click.pass_context
-def subject_access(ctx: click.Context, /, **options: Any) -> None:
-    """Who looked? A report for a person who asks (local id prompted for, or one line of stdin).
-
-    When, which organisation, in which role, what for, and what they were told. The report and every entry
-    withheld from it are logged before it is printed.
-    """
-    from node.subject_access import Reporting, make_report
-
-    withhold, because = options["withhold"], options["because"]
-    if len(because) not in ({1, len(withhold)} if withhold else {0}):
-        raise click.UsageError("--withhold needs --because: one reason for all, or one for each")
-    if is_hub(ctx):
-        raise click.UsageError("the hub knows nobody: this report is made at the agency's node")
-    node = synced_node(ctx, roles=(Role.IG,))
-    reasons = because * len(withhold) if len(because) == 1 else because
-    reporting = Reporting(
-        reporter=node.actor.staff,
-        names=options["names"],
-        approved_by=options["approved_by"],
-        withhold=dict(zip(withhold, reasons, strict=True)),
-        since=_day(options["since"]),
-        until=_day(options["until"]),
-    )
-    report = make_report(node, read_line("Local id"), reporting)
-    document = report.format()
-    if options["output_format"] == "json":
-        emit(document, "json")
-        return
-    columns = ["index", "at", "organisation", "role", "purpose", "basis", "told"]
-    emit(
-        document["looks"],
-        options["output_format"],
-        columns=[*columns, *(["staff"] if reporting.names else [])],
-    )
-    say(f"Report {report.report}, logged as entry {report.log_index}; {report.withheld} entries withheld.")
 
 
 def _verify_hub_home(ctx: click.Context) -> dict[str, Any]:
@@ -139,14 +94,17 @@ def _verify_hub_home(ctx: click.Context) -> dict[str, Any]:
 def _verify_node_home(ctx: click.Context, offline: bool) -> dict[str, Any]:
     from node.errors import IntegrityError
     from node.log_verify import verify_hub, verify_kept
+    from node.reconcile import compare
 
-    node = open_node(ctx, (Role.IG, Role.RESPONDER))
-    report: dict[str, Any] = {}
+    node = open_node(ctx, READERS)
+    report: dict[str, Any] = {"compared_with_hub": not offline}
     failures: list[dict[str, Any]] = []
-    if not offline:
+    if offline:
+        say("Not looked at: what the hub shows now (without --offline it is read again and compared).")
+    else:
         try:
             head = verify_hub(node)
-            report = {
+            report |= {
                 "hub_entries": head.size,
                 "hub_entries_cosigned": head.cosigned_size,
                 "cosigned_by": list(head.cosigned_by),
@@ -154,6 +112,9 @@ def _verify_node_home(ctx: click.Context, offline: bool) -> dict[str, Any]:
             }
         except IntegrityError as error:
             failures.append({"index": None, "rule": str(error)})
+        done = compare(node)
+        report |= {"entries_compared": done.entries, "texts_erased": done.texts_erased}
+        failures += [{"index": one.index, "rule": one.describe()} for one in done.differences]
     kept = verify_kept(node)
     failures += [{"index": one.index, "rule": one.rule} for one in kept.failures]
     return {
@@ -184,7 +145,3 @@ def _fail_on(failures: int, sentence: str) -> None:
 
     if failures:
         raise IntegrityError(f"{sentence}: {failures} findings, listed above by index and rule")
-
-
-def _day(value: datetime | None) -> Any:
-    return None if value is None else value.date()

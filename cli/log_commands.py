@@ -9,8 +9,9 @@ from typing import Any
 
 import click
 
-from cli.log_checks import reconcile, subject_access, verify
+from cli.log_checks import reconcile, verify
 from cli.log_homes import OpenLog, open_log
+from cli.log_subjects import approve_names, subject_access
 from cli.output import emit, format_option
 from cli.terminal import read_line, staff_option
 
@@ -74,7 +75,7 @@ def _criteria(command: Callable[..., Any]) -> Callable[..., Any]:
 @log.command()
 @_criteria
 @click.option("--save", metavar="NAME", help="Keep this search under a name.")
-@click.option("--saved", metavar="NAME", help="Search as kept under a name.")
+@click.option("--saved", metavar="NAME", help="Search as kept under a name, narrowed by what else is named.")
 @offline_option
 @format_option("table", "json", "csv")
 @staff_option()
@@ -85,7 +86,9 @@ def search(ctx: click.Context, /, **options: Any) -> None:
 
     save, saved, output_format = (options.pop(name) for name in ("save", "saved", "output_format"))
     opened = open_log(ctx, offline=options.pop("offline"))
-    wanted = opened.saved_search(saved) if saved else _read_search(options)
+    wanted = _read_search(options)
+    if saved:
+        wanted = opened.saved_search(saved).narrow(wanted)
     if save:
         opened.save_search(save, wanted)
     _print(list(search_lines(opened.lines(0), wanted)), output_format, everything=True)
@@ -172,6 +175,8 @@ def _print(lines: Sequence[Any], output_format: str, *, everything: bool) -> Non
     if output_format != "json":
         rows = [{**row, "withheld": " ".join(row["withheld"])} for row in rows]
     columns = list(COLUMNS)
+    if any(line.approver for line in lines):
+        columns.insert(columns.index("outcome"), "approver")
     if everything or output_format != "table":
         columns.insert(2, "action")
     if output_format == "csv":
@@ -182,3 +187,4 @@ def _print(lines: Sequence[Any], output_format: str, *, everything: bool) -> Non
 log.add_command(verify)
 log.add_command(reconcile)
 log.add_command(subject_access)
+log.add_command(approve_names)

@@ -50,6 +50,7 @@ class NodeEvent(StrEnum):
 
     EXPORT_MADE = "log:export:made"
     SUBJECT_ACCESS_MADE = "log:subject_access:made"
+    SUBJECT_ACCESS_APPROVED = "log:subject_access:approved"
     ENTRIES_RECONCILED = "log:entries:reconciled"
     OVERRIDE_REQUESTED = "override:request:made"
     OVERRIDE_APPROVED = "override:approval:given"

@@ -90,6 +90,7 @@ PERMISSIONS: Mapping[Endpoint, Permission] = {
 EVENT_ROLES: Mapping[str, frozenset[Role]] = {
     NodeEvent.EXPORT_MADE: frozenset({RESPONDER, IG}),
     NodeEvent.SUBJECT_ACCESS_MADE: frozenset({IG}),
+    NodeEvent.SUBJECT_ACCESS_APPROVED: frozenset({COORDINATOR, IG}),
     NodeEvent.ENTRIES_RECONCILED: frozenset({RESPONDER, IG}),
     NodeEvent.OVERRIDE_REQUESTED: frozenset({OFFICER, COORDINATOR}),
     NodeEvent.OVERRIDE_APPROVED: frozenset({COORDINATOR, IG}),

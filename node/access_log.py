@@ -6,12 +6,13 @@ nothing is kept that does not verify (docs/protocol.md section 11). The hub's wi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from keys.checkpoints import Checkpoint
 from node.errors import IntegrityError
 from node.home import Node
-from node.kept_checkpoints import keep_checkpoint, open_note
+from node.kept_checkpoints import SHORTER, keep_checkpoint, open_note
 from node.leaves import Entry, read_entry, read_proof, require_included
 from node.log_lines import LogLine, describe_entries, reader_of
 from node.store import Store
@@ -37,15 +38,23 @@ def sync_log(node: Node) -> int:
     return fetched
 
 
-def fetch_pages(node: Node, *, after: int) -> Iterator[tuple[list[Document], int]]:
+def fetch_pages(
+    node: Node, *, after: int, broken: Callable[[int | None, IntegrityError], None] | None = None
+) -> Iterator[tuple[list[Document], int]]:
     """What the hub shows of its log behind an index, page by page, every entry verified.
+
+    Args:
+        node: The node.
+        after: Index behind which to begin.
+        broken: Told of entries that do not verify, which are left out; without it the first one is raised.
 
     Yields:
         Entries as the wire carries them, with the checkpoint their proofs lead to, and the index up to which
         everything has been seen.
 
     Raises:
-        IntegrityError: An entry is not proved, out of order, or not what its leaf promised.
+        IntegrityError: An entry is not proved, out of order, or not what its leaf promised; or a page as a
+            whole is not of the log.
     """
     client, key = node.client(), log_key_of(node)
     while True:
@@ -56,17 +65,22 @@ def fetch_pages(node: Node, *, after: int) -> Iterator[tuple[list[Document], int
             raise IntegrityError("the hub's answer is not a page of its log") from None
         checkpoint = open_note(note, key=key)
         keep_checkpoint(node.store, checkpoint, note, key=key, at=node.clock())
-        before = after
-        for document in entries:
-            entry = read_entry(document)
-            if not before < entry.index <= last:
-                raise IntegrityError(f"log entry {entry.index}: it is out of order")
-            require_included(entry, read_proof(document.get("inclusion"), what="inclusion"), checkpoint)
-            before = entry.index
+        if checkpoint.size < after:
+            raise IntegrityError(SHORTER)
         if last > checkpoint.size:
             raise IntegrityError("the hub shows more of its log than it has signed")
+        before, verified = after, list[Document]()
+        for document in entries:
+            try:
+                before = _verify(document, checkpoint, after=before, last=last)
+            except IntegrityError as error:
+                if broken is None:
+                    raise
+                broken(_index_of(document), error)
+                continue
+            verified.append({**document, "checkpoint": note})
         # Without a step forward there is nothing more; a hub must not keep this node asking.
-        yield [{**document, "checkpoint": note} for document in entries], max(last, after)
+        yield verified, max(last, after)
         if not entries or last <= after:
             return
         after = last
@@ -95,6 +109,21 @@ def describe_log(node: Node, *, after: int = 0) -> Iterator[LogLine]:
     """The kept entries as lines, with this agency's own references."""
     reader = reader_of(node.store, node.settings.agency)
     return describe_entries(read_entries(node.store, after=after), reader)
+
+
+def _verify(document: Document, checkpoint: Checkpoint, *, after: int, last: int) -> int:
+    """The index of an entry that is what its leaf promised, proved, and in order."""
+    entry = read_entry(document)
+    if not after < entry.index <= last:
+        raise IntegrityError(f"log entry {entry.index}: it is out of order")
+    require_included(entry, read_proof(document.get("inclusion"), what="inclusion"), checkpoint)
+    return entry.index
+
+
+def _index_of(document: object) -> int | None:
+    """Under which index an entry that does not verify was shown."""
+    index = document.get("index") if isinstance(document, Mapping) else None
+    return index if isinstance(index, int) else None
 
 
 def _keep(store: Store, document: Document) -> int:

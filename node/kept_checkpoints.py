@@ -12,19 +12,24 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from keys.checkpoints import Checkpoint, NoteKey, open_checkpoint
 from keys.errors import KeyFormatError, ProofInvalidError, SignatureInvalidError
 from keys.formats import encode_base64
 from keys.merkle import verify_consistency
 from node.client import HubClient
-from node.errors import IntegrityError
+from node.errors import HubRefusedError, IntegrityError
 from node.leaves import Proof, read_proof
 from node.store import Store
 from node.times import format_time
 from node.witness import WitnessState
 
 FORKED = "the hub has signed two different logs of one length: its history was forked or rewritten"
+SHORTER = (
+    "the hub's log is shorter than this node has witnessed: it was put back or cut; "
+    "tell information governance"
+)
 NOT_LINKED = "the log shown to this node is not the one it witnessed: its history was forked or rewritten"
 
 
@@ -130,11 +135,21 @@ def link_checkpoints(store: Store, client: HubClient, *, key: NoteKey) -> None:
         size, root = kept.checkpoint.size, kept.checkpoint.root
         first, last = sorted(((size, root), (newest.size, newest.root)))
         path = f"/v1/log/consistency?from={first[0]}&to={last[0]}"
-        proof = read_proof(client.call("GET", path).get("proof"), what="consistency")
+        proof = read_proof(_fetch_consistency(client, path).get("proof"), what="consistency")
         if not leads_to(first, last, proof):
             raise IntegrityError(NOT_LINKED)
         if size < newest.size:
             _link(store, size, newest.size, proof)
+
+
+def _fetch_consistency(client: HubClient, path: str) -> dict[str, Any]:
+    try:
+        return client.call("GET", path)
+    except HubRefusedError as error:
+        # It signed a checkpoint of this size, and says now that its log has had no such size.
+        if error.code == "malformed":
+            raise IntegrityError(SHORTER) from error
+        raise
 
 
 def leads_to(first: tuple[int, bytes], last: tuple[int, bytes], proof: Sequence[bytes]) -> bool:

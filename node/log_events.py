@@ -16,6 +16,7 @@ from node.witnessing import log_key_of
 
 EXPORT_MADE = "log:export:made"
 REPORT_MADE = "log:subject_access:made"
+NAMES_APPROVED = "log:subject_access:approved"
 RECONCILED = "log:entries:reconciled"
 ID_BYTES = 16
 

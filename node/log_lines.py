@@ -19,6 +19,7 @@ from node.store import Store
 LOOKUP = "lookup:"
 REFUSED = "lookup:refused:"
 HOLDER = "holder:"
+ABOUT_US = "about us"
 ERASED = "text erased"
 # Facts every leaf has, which have a place of their own in a line.
 HEADING = frozenset({"format", "index", "at", "action", "agency", "purpose", "parts"})
@@ -116,7 +117,7 @@ def describe_entry(entry: Entry, reader: Reader) -> Iterator[LogLine]:
         index=entry.index,
         at=entry.at,
         action=entry.action,
-        direction="asked" if own else "about us",
+        direction="asked" if own else ABOUT_US,
         agency=entry.agency,
         staff=who.get("staff"),
         role=who.get("role"),
@@ -137,15 +138,18 @@ def _own_cases(entry: Entry, reader: Reader) -> Iterator[dict[str, Any]]:
     reasons = {case["case"]: case["reasons"] for case in entry.part("reasons").get("cases", ())}
     for case in question.get("cases", ()):
         number, basis = int(case["case"]), case.get("basis") or {}
-        outcome = "; ".join(f"{agency}: {_word(code)}" for agency, code in case["answers"].items())
-        said = _reasons(reasons.get(number, {}).values())
+        why = reasons.get(number, {})
+        outcome = "; ".join(
+            f"{agency}: {_word(code)}{_in_brackets(_reasons([why.get(agency)]))}"
+            for agency, code in case["answers"].items()
+        )
         yield {
             "reference": case_refs[number] if number < len(case_refs) else None,
             "basis": basis.get("kind"),
             **_authority(basis),
             "answers": case["answers"],
-            "outcome": outcome + _in_brackets(said),
-            "reasons": said,
+            "outcome": outcome,
+            "reasons": _reasons(why.values()),
         }
 
 

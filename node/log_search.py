@@ -68,6 +68,18 @@ class Search:
             and (self.outcome is None or has_outcome(line, self.outcome))
         )
 
+    def narrow(self, other: Search) -> Search:
+        """Both searches in one.
+
+        Raises:
+            RecordFormatError: They ask for different things of one criterion.
+        """
+        mine, others = self.format(), other.format()
+        for name in mine.keys() & others.keys():
+            if mine[name] != others[name]:
+                raise RecordFormatError("search", "the saved search asks for another one", field=name)
+        return parse_search(mine | others)
+
     def format(self) -> dict[str, str]:
         """As it is saved: what it asks for."""
         return {name: str(value) for name, value in asdict(self).items() if value is not None}
@@ -99,6 +111,8 @@ def parse_search(values: Mapping[str, Any]) -> Search:
         raise RecordFormatError("search", f"the criteria are {', '.join(sorted(known))}")
     for name in {"since", "until"} & set(given):
         given[name] = _day(given[name], name)
+    if "since" in given and "until" in given and given["since"] > given["until"]:
+        raise RecordFormatError("search", "lies after the last day", field="since")
     if given.get("outcome") not in (None, *ALL_OUTCOMES):
         raise RecordFormatError("search", f"must be one of {', '.join(ALL_OUTCOMES)}", field="outcome")
     return Search(**given)

@@ -8,15 +8,15 @@ question about our people that the hub has not shown us. The hub is told how man
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from node.access_log import fetch_pages, read_documents
 from node.answers import DISCLOSED
 from node.consent import was_recorded_here
-from node.errors import HubRefusedError
+from node.errors import HubRefusedError, IntegrityError
 from node.home import Node
 from node.in_step import compare_consents
 from node.kept_checkpoints import keep_checkpoint, link_checkpoints
@@ -42,6 +42,10 @@ EVENTS = ("log:export:", "log:subject_access:", "log:entries:reconciled", "overr
 class Kind(StrEnum):
     """What does not agree."""
 
+    BROKEN = "does not verify as the hub shows it"
+    EXPORT_BROKEN = "of the other agency's export does not verify"
+    HISTORY = "the log as a whole"
+
     NEVER_ASKED = "in our name, and never asked here"
     OTHER_CONTENT = "says something else than was asked"
     CHANGED = "is not what it was when this node first saw it"
@@ -55,10 +59,21 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One entry about which the two sides do not agree; a consent that is missing there has no index."""
+    """One entry about which the two sides do not agree.
+
+    Attributes:
+        index: Of the entry, or None where it is about the log as a whole, or a consent missing there.
+        kind: What does not agree.
+        rule: What does not hold, where it does not verify.
+    """
 
     index: int | None
     kind: Kind
+    rule: str = ""
+
+    def describe(self) -> str:
+        """In words."""
+        return f"{self.kind}: {self.rule}" if self.rule else str(self.kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +81,10 @@ class Reconciled:
     """What came of it.
 
     Attributes:
-        entries: Entries the hub shows.
+        entries: Entries the hub shows that verify.
         receipts: Receipts this node keeps.
+        texts_erased: Entries whose texts this node keeps and the hub shows as erased; no difference where
+            their retention is over.
         answers_lost: Look-ups and events that were made and logged and whose answer never arrived; no
             difference.
         differences: By index; empty is good.
@@ -75,50 +92,98 @@ class Reconciled:
 
     entries: int
     receipts: int
+    texts_erased: int
     answers_lost: tuple[int, ...]
     differences: tuple[Difference, ...]
 
 
 def reconcile(node: Node, *, others: Iterable[Mapping[str, Any]] = ()) -> Reconciled:
-    """Compare this node's copies with what the hub shows now, and log that it was done.
+    """Compare this node's copies with what the hub shows now, and log that it was done and what came of it.
 
     Args:
         node: The node.
         others: Entries another agency exported for this one (`knownto log export --for`).
 
     Raises:
-        IntegrityError: What the hub or the other agency shows does not verify at all.
+        IntegrityError: Nothing differed, and the hub's receipt of the comparison does not verify.
     """
-    store, shown = node.store, _read_again(node)
-    witness_log(node)
-    lost: list[int] = []
+    done = compare(node, others=others, first=_witness(node))
+    facts = {"entries": done.entries, "receipts": done.receipts, "differences": len(done.differences)}
+    indices = [one.index for one in done.differences if one.index is not None]
+    try:
+        log_event(node, RECONCILED, facts=facts, own={"indices": indices[:1000]})
+    except IntegrityError as error:
+        # The hub was told; what it answered is one more difference to be shown with the others.
+        if not done.differences:
+            raise
+        return replace(done, differences=(*done.differences, Difference(None, Kind.HISTORY, str(error))))
+    return done
+
+
+def compare(
+    node: Node, *, others: Iterable[Mapping[str, Any]] = (), first: Iterable[Difference] = ()
+) -> Reconciled:
+    """Compare this node's copies with what the hub shows now: all of it, whatever does not verify.
+
+    Args:
+        node: The node.
+        others: Entries another agency exported for this one.
+        first: Differences that are known already.
+    """
+    store, lost = node.store, list[int]()
+    shown, broken = _read_again(node)
+    seen = shown.keys() | {one.index for one in broken}
+    kept = _kept(store)
     differences = [
-        *_gone(store, shown),
+        *first,
+        *broken,
+        *_gone({index: one for index, one in kept.items() if index in shown or index not in seen}, shown),
         *_own(node, shown.values(), lost),
-        *_not_shown(node, shown, others),
+        *_not_shown(node, seen, others),
         *_consents_lost(node),
     ]
-    differences.sort(key=lambda difference: difference.index or 0)
+    differences.sort(key=lambda difference: (difference.index or 0, difference.kind))
     receipts = sum(1 for _ in read_receipts(store))
-    facts = {"entries": len(shown), "receipts": receipts, "differences": len(differences)}
-    indices = [one.index for one in differences if one.index is not None]
-    log_event(node, RECONCILED, facts=facts, own={"indices": indices[:1000]})
-    return Reconciled(len(shown), receipts, tuple(lost), tuple(differences))
+    erased = sum(1 for index, entry in shown.items() if entry.erased and index in kept and kept[index][1])
+    return Reconciled(len(shown), receipts, erased, tuple(lost), tuple(differences))
 
 
-def _read_again(node: Node) -> dict[int, Entry]:
-    """All entries the hub shows this node, from the first on."""
-    entries = (read_entry(document) for documents, _ in fetch_pages(node, after=0) for document in documents)
-    return {entry.index: entry for entry in entries}
+def _witness(node: Node) -> Iterator[Difference]:
+    try:
+        witness_log(node)
+    except IntegrityError as error:
+        yield Difference(None, Kind.HISTORY, str(error))
 
 
-def _gone(store: Store, shown: Mapping[int, Entry]) -> Iterator[Difference]:
-    """What was proved to this node, as a receipt or when it read the log, and is another thing now."""
-    kept: dict[int, bytes] = {}
+def _read_again(node: Node) -> tuple[dict[int, Entry], list[Difference]]:
+    """All entries the hub shows this node, from the first on, and those of them that do not verify."""
+    shown: dict[int, Entry] = {}
+    broken: list[Difference] = []
+
+    def keep_broken(index: int | None, error: IntegrityError) -> None:
+        broken.append(Difference(index, Kind.BROKEN, str(error)))
+
+    try:
+        for documents, _ in fetch_pages(node, after=0, broken=keep_broken):
+            shown |= {entry.index: entry for entry in map(read_entry, documents)}
+    except IntegrityError as error:
+        broken.append(Difference(None, Kind.HISTORY, str(error)))
+    return shown, broken
+
+
+def _kept(store: Store) -> dict[int, tuple[bytes, bool]]:
+    """What was proved to this node, as a receipt or when it read the log: leaf, and whether it has texts."""
+    kept: dict[int, tuple[bytes, bool]] = {}
     for document in (*read_documents(store), *(receipt for _, receipt in read_receipts(store))):
         entry = read_entry(document)
-        kept[entry.index] = entry.leaf
-    for index, leaf in kept.items():
+        texts = not entry.erased or kept.get(entry.index, (b"", False))[1]
+        kept[entry.index] = (entry.leaf, texts)
+    return kept
+
+
+def _gone(kept: Mapping[int, tuple[bytes, bool]], shown: Mapping[int, Entry]) -> Iterator[Difference]:
+    """What was proved to this node and is another thing now, or is shown no longer."""
+    for index, (leaf, _) in kept.items():
         if index not in shown:
             yield Difference(index, Kind.SUPPRESSED)
         elif shown[index].leaf != leaf:
@@ -180,18 +245,33 @@ def _compare_lookup(store: Store, entry: Entry, lost: list[int]) -> Kind | None:
 
 
 def _not_shown(
-    node: Node, shown: Mapping[int, Entry], others: Iterable[Mapping[str, Any]]
+    node: Node, seen: Collection[int | None], others: Iterable[Mapping[str, Any]]
 ) -> Iterator[Difference]:
     """Another agency's entries that concern this one, each proved, against what the hub shows here."""
     key, compared = log_key_of(node), False
-    for document in others:
-        receipt = open_receipt(document, key=key)
-        entry, compared = receipt.entry, True
-        keep_checkpoint(node.store, receipt.checkpoint, receipt.note, key=key, at=node.clock())
-        if f"{HOLDER}{node.settings.agency}" in entry.promised and entry.index not in shown:
-            yield Difference(entry.index, Kind.NOT_SHOWN)
-    if compared:
-        link_checkpoints(node.store, node.client(), key=key)
+    try:
+        for document in others:
+            compared = True
+            yield from _compare_other(node, seen, document)
+        if compared:
+            link_checkpoints(node.store, node.client(), key=key)
+    except IntegrityError as error:
+        yield Difference(None, Kind.HISTORY, str(error))
+
+
+def _compare_other(
+    node: Node, seen: Collection[int | None], document: Mapping[str, Any]
+) -> Iterator[Difference]:
+    try:
+        receipt = open_receipt(document, key=log_key_of(node))
+    except IntegrityError as error:
+        index = document.get("index")
+        yield Difference(index if isinstance(index, int) else None, Kind.EXPORT_BROKEN, str(error))
+        return
+    entry = receipt.entry
+    keep_checkpoint(node.store, receipt.checkpoint, receipt.note, key=log_key_of(node), at=node.clock())
+    if f"{HOLDER}{node.settings.agency}" in entry.promised and entry.index not in seen:
+        yield Difference(entry.index, Kind.NOT_SHOWN)
 
 
 def _consents_lost(node: Node) -> Iterator[Difference]:

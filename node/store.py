@@ -138,6 +138,13 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (item, commitment)
     ) STRICT;
     """,
+    """
+    -- Requests for names of staff in a report for a person who asks.
+    CREATE TABLE names_request (
+        request TEXT PRIMARY KEY,
+        content BLOB NOT NULL             -- sealed: about whom, who asked, who approved, the report
+    ) STRICT;
+    """,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 # Another command of the same node may hold the write lock for the length of an import.

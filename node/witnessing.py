@@ -15,6 +15,7 @@ from node.client import HubClient
 from node.errors import IntegrityError
 from node.home import Node
 from node.kept_checkpoints import (
+    SHORTER,
     contradicting_note,
     keep_cosigned,
     keep_evidence,
@@ -33,7 +34,7 @@ from node.witness import (
 )
 
 REFUSALS = {
-    400: "the hub's log is shorter than this node has witnessed, or its request for a witness is malformed",
+    400: "the hub's request for a witness is malformed",
     403: "the hub's log is not signed by the hub this node has pinned",
     404: "the hub's log says it is another network's",
     409: "the hub's log of a length this node has witnessed has another content now",
@@ -59,7 +60,7 @@ def witness_log(node: Node) -> int:
         # Another command of this node has witnessed meanwhile. Once: a hub must not keep us asking.
         answer = _exchange(node, client, old=recorded)
     if answer.status != OK:
-        raise IntegrityError(f"{REFUSALS[answer.status]}. {ADVICE}")
+        raise IntegrityError(_describe(answer))
     link_checkpoints(node.store, client, key=key)
     return answer.state.size
 
@@ -75,6 +76,13 @@ def witness_of(node: Node) -> Witness:
     """This node as a witness of its hub's log."""
     key = witness_key(node.network, node.settings.agency, node.identity.public)
     return Witness(key.name, node.identity, log_key_of(node))
+
+
+def _describe(answer: WitnessAnswer) -> str:
+    request = answer.request
+    if answer.status == BAD_REQUEST and request is not None and request.checkpoint.size < request.old:
+        return SHORTER
+    return f"{REFUSALS[answer.status]}. {ADVICE}"
 
 
 def _exchange(node: Node, client: HubClient, *, old: int) -> WitnessAnswer:

@@ -183,24 +183,21 @@ def test_a_subject_access_report_says_who_looked(run: Runner) -> None:
     report = run.json("holder", "subject-access", stdin="A1\n")
     (look,) = report["looks"]
     assert (look["organisation"], look["told"], "staff" in look) == ("asker", "Known", False)
-    named = run.json("holder", "subject-access", "--names", "--approved-by", "holder-staff", stdin="A1\n")
-    assert named["looks"][0]["staff"] == "asker-staff"
+    assert (report["unreadable"], report["by_case_reference"], report["has_record"]) == (0, [], True)
     index = str(look["index"])
     withheld = run.json(
         "holder", "subject-access", "--withhold", index, "--because", "third_party", stdin="A1\n"
     )
     assert (withheld["looks"], withheld["withheld"]) == ([], 1)
     logged = run.json("hub", "search", "--action", "log:subject_access")
-    assert [line["outcome"].split("; ")[-1] for line in logged[-3:]] == [
-        "withheld: 0", "withheld: 0", "withheld: 1",
-    ]  # fmt: skip
+    assert [line["outcome"].split("; ")[-1] for line in logged[-2:]] == ["withheld: 0", "withheld: 1"]
 
 
 @pytest.mark.parametrize(
     ("argv", "staff", "code"),
     [
-        pytest.param(["--names", "--approved-by", "holder-ig"], "", 4, id="approved by the reporter"),
-        pytest.param(["--names"], "", 4, id="names without approval"),
+        pytest.param(["--approval", "ab" * 16], "", 7, id="names without a request"),
+        pytest.param(["--names", "--approval", "ab" * 16], "", 2, id="asked for and used at once"),
         pytest.param([], "holder-staff", 4, id="made by somebody who is not information governance"),
         pytest.param(["--withhold", "7"], "", 2, id="withheld without a reason"),
         pytest.param(["--because", "crime"], "", 2, id="a reason for nothing"),
@@ -212,6 +209,36 @@ def test_a_report_that_may_not_be_made_is_refused(
 ) -> None:
     done = run("holder", "subject-access", *argv, stdin="A1\n", staff=staff)
     assert done.returncode == code and done.stdout == ""
+
+
+def test_names_are_requested_approved_by_somebody_else_and_shown_in_one_report(run: Runner) -> None:
+    asked = run.json("holder", "subject-access", "--names", stdin="A1\n")
+    request = asked["request"]
+    assert asked["state"] == "requested" and "looks" not in asked
+    assert run("holder", "subject-access", "--approval", request).returncode == 4
+    assert run("holder", "approve-names", request, "--yes").returncode == 4
+    assert run("holder", "approve-names", request, staff="holder-staff").returncode == 2
+    approved = run("holder", "approve-names", request, "--yes", "--format", "json", staff="holder-staff")
+    assert json.loads(approved.stdout)["approved_by"] == "holder-staff"
+    named = run.json("holder", "subject-access", "--approval", request)
+    assert {look["staff"] for look in named["looks"]} == {"asker-staff"}
+    assert run("holder", "subject-access", "--approval", request).returncode == 4
+
+
+@pytest.mark.parametrize("output_format", ["table", "csv"])
+def test_what_is_not_in_a_report_is_counted_in_the_report_itself(run: Runner, output_format: str) -> None:
+    (look,) = run.json("holder", "subject-access", stdin="A1\n")["looks"]
+    argv = ["--withhold", str(look["index"]), "--because", "crime", "--format", output_format]
+    done = run("holder", "subject-access", *argv, stdin="A1\n")
+    said = " ".join(done.stdout.replace(":", " ").replace('"', "").split())
+    assert "entries withheld 1" in said and "can no longer be read 0" in said
+    assert "by case reference, check none" in said
+
+
+def test_a_reference_that_is_nobodys_gets_no_empty_report(run: Runner) -> None:
+    for argv in ([], ["--names"]):
+        done = run("holder", "subject-access", *argv, stdin="A11\n")
+        assert (done.returncode, done.stdout) == (7, "") and "check the spelling" in done.stderr
 
 
 def test_the_hub_makes_no_report_about_a_person_and_compares_nothing(run: Runner) -> None:
@@ -227,4 +254,10 @@ def test_an_edited_log_ends_with_exit_code_8_at_the_hub_and_at_the_node(run: Run
         session.execute(update(LogPart).where(part).values(text=b"{}"))
     report = run.json("hub", "verify", code=8)
     assert {"index": line["index"], "rule": "part_commitment"} in report["failures"]
-    assert run("holder", "reconcile").returncode == 8
+    assert run.json("holder", "verify", "--offline")["failures"] == []
+    (failure,) = run.json("holder", "verify", code=8)["failures"]
+    assert failure["index"] == line["index"] and "part who" in failure["rule"]
+    (difference,) = run.json("holder", "reconcile", code=8)["differences"]
+    assert difference["index"] == line["index"]
+    logged = run.json("hub", "search", "--action", "log:entries:reconciled")
+    assert logged[-1]["outcome"].startswith("differences: 1")

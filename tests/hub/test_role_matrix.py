@@ -165,6 +165,7 @@ def enrol_as(node: Node, role: str) -> Answer:
 EVENTS = """
     .   .   +   +   .   .   .   .    log:export:made
     .   .   .   +   .   .   .   .    log:subject_access:made
+    .   +   .   +   .   .   .   .    log:subject_access:approved
     .   .   +   +   .   .   .   .    log:entries:reconciled
     +   +   .   .   .   .   .   .    override:request:made
     .   +   .   +   .   .   .   .    override:approval:given

@@ -126,7 +126,7 @@ def test_the_hub_reads_every_reason_and_no_reference() -> None:
     one, two = lines(HUB, *PARTS)
     assert (one.reference, one.handle, one.withheld) == (None, None, ())
     assert one.outcome == "holder: Known; other: No shared match (no_match)"
-    assert two.outcome == "holder: No shared match; other: No reply yet (too_old, withdrawn)"
+    assert two.outcome == "holder: No shared match (withdrawn); other: No reply yet (too_old)"
 
 
 def test_a_handle_is_never_printed() -> None:

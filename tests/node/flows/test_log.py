@@ -11,6 +11,7 @@ import pytest
 
 from hub.access_log import append_entry
 from hub.log_views import whole_entry
+from keys.actors import Actor
 from keys.documents import canonical_bytes
 from keys.formats import decode_base64, encode_base64
 from node.access_log import describe_log, read_documents, read_entries, sync_log
@@ -20,6 +21,7 @@ from node.errors import HubUnreachableError, IntegrityError, PolicyError, Record
 from node.home import Node
 from node.kept_checkpoints import kept_checkpoints, newest_cosigned
 from node.log_verify import verify_kept
+from node.name_approvals import approve_names, find_request, request_names
 from node.outbox import send_waiting
 from node.receipts import read_receipts
 from node.reconcile import reconcile
@@ -290,16 +292,93 @@ def test_the_asking_agency_reports_its_own_looks_by_case_reference(sharing: Fede
     asker = sharing.acting("asker", "ig")
     sync_log(asker)
     made = make_report(asker, "case-3", Reporting("asker-ig"))
+    assert (made.looks, made.by_case_reference, made.has_record) == ((), (index,), False)
+    made = make_report(asker, "case-3", Reporting("asker-ig", include=frozenset({index})))
     assert [(look.index, look.told) for look in made.looks] == [(index, "holder: Known")]
+    assert made.by_case_reference == ()
+    with pytest.raises(RecordFormatError, match="include"):
+        make_report(asker, "case-3", Reporting("asker-ig", include=frozenset({index + 1})))
 
 
-def test_names_need_an_approver_who_is_somebody_else_and_on_the_roster(sharing: Federation) -> None:
+def test_a_case_reference_that_is_also_somebodys_local_id_discloses_nobody_elses_look(
+    sharing: Federation,
+) -> None:
+    """The holder asks about someone else under the reference that is a person's of its caseload."""
+    holder, row = sharing.nodes["holder"], {**person(7), "case_ref": "H00003"}
+    result = sharing.ask("holder", row)
+    asking = Asking("holder-staff", "coordinator", "case_conference")
+    asked = [(case_of(row), consent_basis())]
+    keep_result(holder.store, result, asked, asking, at=sharing.clock(), days=28)
+    index = ask_and_keep(sharing)
+    made = report(sharing)
+    assert [look.index for look in made.looks] == [index]
+    assert made.by_case_reference == (result.log_index,) and made.has_record
+
+
+def test_a_reference_that_is_nobodys_is_refused(sharing: Federation) -> None:
     ask_and_keep(sharing)
-    for approver in (None, "holder-ig", "HOLDER-IG", "nobody"):
+    with pytest.raises(RecordFormatError, match="check the spelling"):
+        report(sharing, "H0003")
+
+
+def test_looks_whose_texts_were_erased_before_they_were_fetched_are_counted(sharing: Federation) -> None:
+    from hub.erasure import erase_texts
+
+    ask_and_keep(sharing)
+    asked_on = sharing.clock().date()
+    sharing.clock.advance(days=400)
+    with sharing.hub.database.writing() as session:
+        erase_texts(session, before=sharing.clock(), at=sharing.clock())
+    made = report(sharing)
+    assert (made.looks, made.unreadable, made.format()["unreadable"]) == ((), 1, 1)
+    assert report(sharing, until=date(2020, 1, 1)).unreadable == 0
+    assert report(sharing, since=asked_on, until=asked_on).unreadable == 1
+
+
+def test_names_are_shown_once_a_second_person_has_approved_them_themselves(sharing: Federation) -> None:
+    ask_and_keep(sharing)
+    ig = sharing.acting("holder", "ig")
+    request = request_names(ig, "H00003").request
+    with pytest.raises(PolicyError, match="nobody has yet"):
+        report(sharing, approval=request)
+    for approver in (ig, ig.acting(Actor("holder-ig", "coordinator")), sharing.acting("holder", "officer")):
         with pytest.raises(PolicyError):
-            report(sharing, names=True, approved_by=approver)
-    (look,) = report(sharing, names=True, approved_by="holder-staff").looks
+            approve_names(approver, request)
+    approved = approve_names(sharing.acting("holder", "coordinator"), request)
+    assert approved.approved_by == "holder-staff"
+    with pytest.raises(PolicyError, match="another person's"):
+        report(sharing, "H00004", approval=request)
+    with pytest.raises(PolicyError, match="another reporter"):
+        report(sharing, approval=request, reporter="other-ig")
+    (look,) = report(sharing, approval=request).looks
     assert look.staff == "asker-staff"
+    with pytest.raises(PolicyError, match="used for a report"):
+        report(sharing, approval=request)
+    with pytest.raises(PolicyError, match="approved already"):
+        approve_names(sharing.acting("holder", "coordinator"), request)
+
+
+def test_an_approval_of_names_is_an_entry_under_the_approvers_own_staff_id(sharing: Federation) -> None:
+    ask_and_keep(sharing)
+    request = request_names(sharing.acting("holder", "ig"), "H00003").request
+    approve_names(sharing.acting("holder", "coordinator"), request)
+    holder = sharing.acting("holder", "ig")
+    sync_log(holder)
+    (entry,) = [one for one in read_entries(holder.store) if one.action == "log:subject_access:approved"]
+    assert (entry.part("who")["staff"], entry.part("own")["reporter"]) == ("holder-staff", "holder-ig")
+    assert reconcile(holder).differences == ()
+    sharing.clock.advance(days=28)
+    with pytest.raises(PolicyError, match="older than 28 days"):
+        report(sharing, approval=request)
+
+
+def test_an_approval_that_cannot_be_logged_does_not_hold(sharing: Federation) -> None:
+    ask_and_keep(sharing)
+    request = request_names(sharing.acting("holder", "ig"), "H00003").request
+    approver = sharing.acting("holder", "coordinator")
+    with broken(approver, lambda one, _number: one.method == "POST"), pytest.raises(HubUnreachableError):
+        approve_names(approver, request)
+    assert find_request(approver.store, request).approved_by is None
 
 
 def test_a_withheld_entry_is_counted_and_logged_with_its_reason(sharing: Federation) -> None:

@@ -14,17 +14,20 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from hub.access_log import Action, append_entry
-from hub.log_models import LogEntry, LogPart
+from hub.log_models import LogEntry, LogPart, LogSubject
+from hub.log_views import read_entries as read_facts_of_log
+from hub.models import LookupRequest
 from keys.documents import canonical_bytes
 from keys.formats import decode_base64, encode_base64
 from node.access_log import read_entries, sync_log
 from node.client import HubClient
 from node.errors import IntegrityError
-from node.kept_checkpoints import count_evidence
+from node.kept_checkpoints import count_evidence, link_checkpoints
 from node.leaves import commit_part
+from node.log_events import RECONCILED
 from node.log_verify import verify_hub, verify_kept
-from node.reconcile import Kind, reconcile, told_about
-from node.witnessing import witness_log
+from node.reconcile import Kind, compare, reconcile, told_about
+from node.witnessing import log_key_of, witness_log
 from tests.federation import Federation, consent_basis
 from tests.node.logs import MemoryLog, cut_log, log_of, rewrite_tree
 from tests.people import people, person
@@ -120,6 +123,44 @@ def test_an_edited_text_is_refused_when_the_log_is_read(sharing: Federation) -> 
     for agency in ("asker", "holder"):
         with pytest.raises(IntegrityError, match=f"log entry {index}: part who"):
             sync_log(sharing.nodes[agency])
+
+
+def test_every_broken_entry_is_listed_and_the_hub_is_told_how_many(sharing: Federation) -> None:
+    """A text and a leaf are edited and a row is deleted, the tree left as it was: all three are found."""
+    text, leaf, row = (sharing.ask("asker", person(3)).log_index for _ in range(3))
+    asker = sharing.nodes["asker"]
+    sync_log(asker)
+    with sharing.hub.database.writing() as session:
+        who = (LogPart.index == text) & (LogPart.name == "who")
+        session.execute(update(LogPart).where(who).values(text=b"{}"))
+        entry = session.get(LogEntry, leaf)
+        assert entry is not None
+        entry.leaf = canonical_bytes(json.loads(entry.leaf) | {"purpose": "single_lookup"})
+        session.execute(delete(LookupRequest))
+        session.execute(delete(LogPart).where(LogPart.index == row))
+        session.execute(delete(LogSubject).where(LogSubject.index == row))
+        session.execute(delete(LogEntry).where(LogEntry.index == row))
+    found = {(one.index, one.kind) for one in compare(asker).differences}
+    assert found == {(text, Kind.BROKEN), (leaf, Kind.BROKEN), (row, Kind.SUPPRESSED)}
+    assert verify_kept(asker).failures == ()  # What the node keeps is as it was: only asking shows it.
+    assert {(one.index, one.kind) for one in reconcile(asker).differences} == found
+    with sharing.hub.database.reading() as session:
+        (last,) = [
+            facts
+            for _, facts in read_facts_of_log(session, after=0, limit=1000)
+            if facts["action"] == RECONCILED
+        ][-1:]
+    assert last["differences"] == 3
+
+
+def test_a_log_without_a_length_it_has_signed_is_called_shorter(sharing: Federation) -> None:
+    """It goes beyond what was cosigned, and no longer to what the last answer was proved by."""
+    index = sharing.ask("asker", person(3)).log_index
+    asker = sharing.nodes["asker"]
+    with sharing.hub.database.writing() as session:
+        cut_log(session, index - 1)
+    with pytest.raises(IntegrityError, match="shorter than this node has witnessed: it was put back or cut"):
+        link_checkpoints(asker.store, asker.client(), key=log_key_of(asker))
 
 
 def test_an_entry_in_our_name_that_nobody_asked_for_is_a_difference(sharing: Federation) -> None:
