@@ -41,13 +41,13 @@ class CohortRuleError(MalformedError):
     """A rule file breaks a rule of `cohort/1`.
 
     Attributes:
-        file: The name of the file.
+        file: The name of the file, or empty.
         place: Where in it: "require 2", "domains", or empty for the file itself.
         key: The key, or empty.
         rule: What is broken, in words.
     """
 
-    def __init__(self, rule: str, *, file: str, place: str = "", key: str = "") -> None:
+    def __init__(self, rule: str, *, file: str = "", place: str = "", key: str = "") -> None:
         self.file, self.place, self.key, self.rule = file, place, key, rule
         super().__init__(f"{', '.join(filter(None, [file, place, key]))}: {rule}")
 

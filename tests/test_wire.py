@@ -20,7 +20,7 @@ from keys.checkpoints import log_key, verify_cosignature, witness_key
 from keys.custody import ExchangeKey, unwrap_linkage_key
 from keys.documents import canonical_bytes, document_digest
 from matcher.schema import parse_schema
-from node import overrides
+from node import settling
 from node.bases import ConsentBasis, EmergencyBasis, PublicTaskBasis
 from node.commitments import commit_reason
 from node.consent_terms import ACTORS, CAPACITIES, DATA_CLASSES, METHODS, PURPOSES
@@ -187,4 +187,4 @@ def test_every_word_of_a_consent_at_the_node_is_one_at_the_hub() -> None:
     assert set(DATA_CLASSES) == set(DataClass)
     for name, words in (("method", METHODS), ("capacity", CAPACITIES), ("acted_by", ACTORS)):
         assert set(get_args(fields[name].annotation)) == set(words)
-    assert (APPROVAL_LIFE, EMERGENCY_LIFE) == (overrides.APPROVAL_LIFE, overrides.EMERGENCY_LIFE)
+    assert (APPROVAL_LIFE, EMERGENCY_LIFE) == (settling.APPROVAL_LIFE, settling.EMERGENCY_LIFE)

@@ -46,7 +46,8 @@ def ask(network: Network, *, basis: dict[str, Any] | None = None, **changes: Any
     document = asker.question([KNOWN, STRANGER], network.schema, epoch=EPOCH, **changes)
     if basis is not None:
         for case in document["cases"]:
-            case["basis"] = basis
+            # An override is for one person, asked for once.
+            case["basis"] = basis | ({"override": asker.new_id()} if "override" in basis else {})
     return asker.look_up(document)
 
 
