@@ -335,7 +335,7 @@ def test_an_override_is_put_before_the_officers_of_those_it_matched(shared: Netw
     asker = shared.nodes["asker"]
     question = asker.question([SOMEBODY, STRANGER], shared.schema, epoch=EPOCH)
     for case in question["cases"]:
-        case["basis"] = public_task()
+        case["basis"] = public_task() | {"override": asker.new_id()}
     assert asker.look_up(question).status == 200
     run_scan(shared)
     (own,) = queue(asker)
