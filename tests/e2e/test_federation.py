@@ -46,10 +46,11 @@ def test_withdrawn_consent_changes_the_next_look_up(federation: Federation) -> N
 
 def test_an_objection_holds_against_a_public_task_too(federation: Federation) -> None:
     federation.share("holder", people(20))
-    assert federation.words("asker", person(3), basis=public_task()) == {"holder": "Known"}
+    approved = public_task()
+    assert federation.words("asker", person(3), basis=approved) == {"holder": "Known"}
     record_objection(federation.nodes["holder"], "H00003")
     send_or_say_so(federation.nodes["holder"])
-    assert federation.words("asker", person(3), basis=public_task()) == {"holder": "No shared match"}
+    assert federation.words("asker", person(3), basis=approved) == {"holder": "No shared match"}
 
 
 def test_every_answer_word_occurs(federation: Federation) -> None:
