@@ -171,7 +171,7 @@ def test_no_identifier_shows_in_a_repr(federation: Federation) -> None:
 
     run_whole_path(federation)
     (record,) = records_of([ROW])
-    basis = PublicTaskBasis("risk_to_life", "ig", commit_reason("words"), "ab" * 16, NOW)
+    basis = PublicTaskBasis("risk_to_life", "ig", commit_reason("words"), "cd" * 16, NOW)
     result = federation.ask("asker", ROW, basis=basis)
     for value in (record, record.identifiers, case_of(ROW), result, result.cases, federation.nodes["holder"]):
         assert leaks(repr(value).encode()) == []
