@@ -18,7 +18,6 @@ import argparse
 import asyncio
 import json
 import random
-import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -26,15 +25,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import numpy as np
 
 from benchmarks import network
 from hub.clock import format_time
-from keys.linkage import LinkageKey
-from matcher.schema import shipped_schema
 from node.identifiers import Record
-from node.slots import LinkageKeyProvider
 
 HOLDERS = ("holder-0", "holder-1", "holder-2")
 RECORDS = 4_000
@@ -63,20 +58,14 @@ def main() -> None:
     arguments = _arguments()
     with tempfile.TemporaryDirectory() as folder, network.new_database(arguments.database) as url:
         result = asyncio.run(_run(arguments, Path(folder), url))
-    for name, value in result.items():
-        print(f"{name:26} {value}", file=sys.stderr)
-    print(json.dumps(result))
+    network.report(result)
 
 
 async def _run(arguments: argparse.Namespace, home: Path, url: str) -> dict[str, Any]:
     app = network.create_hub(home, url, answer_quantum_seconds=arguments.quantum)
-    schema = shipped_schema(["dob", "initials", "names", "chain", "sex", "area"])
-    provider = LinkageKeyProvider(LinkageKey.generate(), schema.digest)
     rng = random.Random(20261122)
-    transport = httpx2.ASGITransport(app=app)
-    async with httpx2.AsyncClient(transport=transport, base_url=network.ORIGIN) as client:
-        callers = network.join_agencies(app.state.hub, [network.ASKER, *HOLDERS], client)
-        await network.begin_epoch(callers, schema)
+    async with network.open_partnership(app, HOLDERS) as partnership:
+        callers, schema, provider = partnership.callers, partnership.schema, partnership.provider
         people = [network.draw_person(rng, n) for n in range(3 * RECORDS)]
         held, unknown = people[:RECORDS], people[2 * RECORDS :]
         for number, holder in enumerate(HOLDERS):

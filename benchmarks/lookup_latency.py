@@ -14,22 +14,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 import base64
-import json
 import random
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import numpy as np
 
 from benchmarks import network
-from keys.linkage import LinkageKey
-from matcher.schema import shipped_schema
-from node.slots import LinkageKeyProvider
 
 
 def main() -> None:
@@ -37,21 +31,15 @@ def main() -> None:
     arguments = _arguments()
     with tempfile.TemporaryDirectory() as folder, network.new_database(arguments.database) as url:
         result = asyncio.run(_run(arguments, Path(folder), url))
-    for name, value in result.items():
-        print(f"{name:24} {value}", file=sys.stderr)
-    print(json.dumps(result))
+    network.report(result)
 
 
 async def _run(arguments: argparse.Namespace, home: Path, url: str) -> dict[str, Any]:
     app = network.create_hub(home, url, answer_quantum_seconds=arguments.quantum)
-    schema = shipped_schema(["dob", "initials", "names", "chain", "sex", "area"])
-    provider = LinkageKeyProvider(LinkageKey.generate(), schema.digest)
     rng = random.Random(20261122)
     holders = [f"holder-{n}" for n in range(arguments.agencies)]
-    transport = httpx2.ASGITransport(app=app)
-    async with httpx2.AsyncClient(transport=transport, base_url=network.ORIGIN) as client:
-        callers = network.join_agencies(app.state.hub, [network.ASKER, *holders], client)
-        await network.begin_epoch(callers, schema)
+    async with network.open_partnership(app, holders) as partnership:
+        callers, schema, provider = partnership.callers, partnership.schema, partnership.provider
         people = [
             network.draw_person(rng, n) for n in range(int(arguments.tokens * network.PEOPLE_PER_TOKEN))
         ]

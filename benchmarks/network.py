@@ -7,8 +7,9 @@ import hashlib
 import json
 import os
 import random
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +28,8 @@ from hub.settings import load_settings
 from keys.documents import canonical_bytes, document_digest
 from keys.envelope import sign_request
 from keys.identity import NodeIdentity
-from matcher.schema import LinkageSchema
+from keys.linkage import LinkageKey
+from matcher.schema import LinkageSchema, shipped_schema
 from node.encoding import EncodedToken, encode_cases, encode_records
 from node.identifiers import BirthDate, Case, Identifiers, Record
 from node.slots import LinkageKeyProvider
@@ -40,6 +42,7 @@ PEOPLE_PER_TOKEN = 0.65  # Many people are known to several agencies.
 AREAS = ("north", "east", "south")
 
 
+FIELDS = ("dob", "initials", "names", "chain", "sex", "area")
 UNLIMITED = "staff_cases_per_day = 1000000\nnode_cases_per_day = 1000000\n"
 
 
@@ -50,6 +53,34 @@ def create_hub(home: Path, url: str, **settings: float) -> FastAPI:
         file.write(f'origins = ["{ORIGIN}"]\n{UNLIMITED}')
         file.writelines(f"{name} = {value}\n" for name, value in settings.items())
     return create_app(load_settings(home))
+
+
+@dataclass(frozen=True)
+class Partnership:
+    """Agencies that have agreed and begun an epoch: who signs for each, and what tokens are made with."""
+
+    callers: dict[str, Caller]
+    schema: LinkageSchema
+    provider: LinkageKeyProvider
+
+
+@asynccontextmanager
+async def open_partnership(app: FastAPI, holders: Sequence[str]) -> AsyncIterator[Partnership]:
+    """An asker and holders at a hub without sockets, sharing every field."""
+    transport = httpx2.ASGITransport(app=app)
+    schema = shipped_schema(FIELDS)
+    provider = LinkageKeyProvider(LinkageKey.generate(), schema.digest)
+    async with httpx2.AsyncClient(transport=transport, base_url=ORIGIN) as client:
+        callers = join_agencies(app.state.hub, [ASKER, *holders], client)
+        await begin_epoch(callers, schema)
+        yield Partnership(callers, schema, provider)
+
+
+def report(result: Mapping[str, Any]) -> None:
+    """A table on stderr, JSON on stdout."""
+    for name, value in result.items():
+        print(f"{name:26} {value}", file=sys.stderr)
+    print(json.dumps(result))
 
 
 @dataclass(frozen=True)
