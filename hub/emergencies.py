@@ -9,12 +9,12 @@ for the alarms and the review.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
 
-from sqlalchemy.orm import Session
+from sqlalchemy import select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from hub.database import insert_new
+from hub.database import dialect_insert
 from hub.emergency_models import Emergency
 from hub.errors import BasisNotPermittedError
 from hub.lookup_schemas import LookupBody, WireCase, WireEmergencyBasis, WirePublicTaskBasis
@@ -22,8 +22,6 @@ from hub.override_models import OverrideUse
 from hub.purposes import Basis, EmergencyBasis
 from hub.tags import Pepper
 from keys.documents import canonical_bytes
-
-_Bound = TypeVar("_Bound", Emergency, OverrideUse)
 
 
 def require_one_case(bases: Sequence[Basis]) -> None:
@@ -42,25 +40,37 @@ def bind_questions(session: Session, agency: str, body: LookupBody, *, pepper: P
     Raises:
         BasisNotPermittedError: One was used for another person, purpose or asker, or was given otherwise.
     """
-    for case in body.cases:
-        basis, digest = case.basis, _digest_question(body, case, pepper)
-        if isinstance(basis, WireEmergencyBasis):
-            held = _is_held(session, Emergency, digest, agency=agency, emergency=basis.emergency)
-        elif isinstance(basis, WirePublicTaskBasis):
-            key = {"override": basis.override, "epoch": body.epoch}
-            held = _is_held(session, OverrideUse, digest, agency=agency, **key)
-        else:
-            continue
-        if not held:
+    asked = {case.case: _digest_question(body, case, pepper) for case in body.cases}
+    emergencies = {c.case: c.basis.emergency for c in body.cases if isinstance(c.basis, WireEmergencyBasis)}
+    overrides = {c.case: c.basis.override for c in body.cases if isinstance(c.basis, WirePublicTaskBasis)}
+    held = _hold(session, Emergency, Emergency.emergency, emergencies, asked, agency=agency)
+    held |= _hold(
+        session, OverrideUse, OverrideUse.override, overrides, asked, agency=agency, epoch=body.epoch
+    )
+    for number in sorted(emergencies | overrides):
+        if held[number] != asked[number]:
             rule = "its override or emergency was used for another person, purpose or asker"
-            raise BasisNotPermittedError(f"cases.{case.case}.basis: {rule}")
+            raise BasisNotPermittedError(f"cases.{number}.basis: {rule}")
 
 
-def _is_held(session: Session, table: type[_Bound], digest: bytes, **key: str) -> bool:
-    """Whether the question is the one first asked under this key, now or before."""
-    if insert_new(session, table, {**key, "question": digest}):
-        return True
-    return session.get_one(table, key).question == digest
+def _hold(
+    session: Session,
+    table: type[Emergency] | type[OverrideUse],
+    column: InstrumentedAttribute[str],
+    ids: Mapping[int, str],
+    asked: Mapping[int, bytes],
+    **key: str,
+) -> dict[int, bytes]:
+    """The question first asked under each case's id, now or before; in two statements, however many cases."""
+    if not ids:
+        return {}
+    rows = [{**key, column.key: id_, "question": asked[number]} for number, id_ in sorted(ids.items())]
+    session.execute(dialect_insert(session, table).on_conflict_do_nothing(), rows)
+    found = session.execute(
+        select(column, table.question).filter_by(**key).where(column.in_(sorted(set(ids.values()))))
+    )
+    first = {id_: question for id_, question in found}
+    return {number: first[id_] for number, id_ in ids.items()}
 
 
 def _digest_question(body: LookupBody, case: WireCase, pepper: Pepper) -> bytes:

@@ -105,10 +105,11 @@ def look_up(
     """
     bases = [read_basis(case) for case in body.cases]
     with database.reading() as session:
-        epoch = _require_admissible(session, caller, body, bases, at=at)
+        agencies = list_agencies(session)
+        epoch = _require_admissible(session, caller, body, bases, agencies=agencies, at=at)
         _require_affordable(session, caller, body, body_digest=body_digest, rules=rules, at=at)
         prepared = prepare_cases(body.cases, schema=epoch.schema, pepper=pepper)
-        others = [row for row in list_agencies(session) if row.agency != caller.agency]
+        others = [row for row in agencies if row.agency != caller.agency]
         weighing = read_weighing(session, epoch.schema)
         matches = match_cases(
             session,
@@ -174,13 +175,19 @@ def read_basis(case: WireCase) -> Basis:
 
 
 def _require_admissible(
-    session: Session, caller: CallingNode, body: LookupBody, bases: Sequence[Basis], *, at: datetime
+    session: Session,
+    caller: CallingNode,
+    body: LookupBody,
+    bases: Sequence[Basis],
+    *,
+    agencies: Sequence[Agency],
+    at: datetime,
 ) -> CurrentEpoch:
     """Refuse what no answer can follow: epoch, schema, form, agreement, role, purpose, basis."""
     epoch = require_current(session, epoch=body.epoch, schema_digest=body.schema_digest)
     if [case.case for case in body.cases] != list(range(len(body.cases))):
         raise MalformedError("cases.case: must count 0, 1, 2 ...")
-    known = {row.agency for row in list_agencies(session)}
+    known = {row.agency for row in agencies}
     if (body.staff, body.role) != (caller.staff, caller.role):
         raise MalformedError("staff, role: are not those of the knownto-actor header")
     if body.agencies is not None and not known.issuperset(body.agencies):

@@ -14,8 +14,8 @@ import math
 
 QUANTISED = frozenset({("POST", "/v1/lookups")})
 
-# A token asked at one agency is a cell. Fifteen cases at eight agencies, 120 cells, take 50 to 70 ms of the
-# 90 of a default quantum, whoever is known.
+# A token asked at one agency is a cell. Fifteen cases at eight agencies, 120 cells, take 45 to 90 ms of the
+# 95 of a default quantum, whoever is known.
 CELLS_PER_QUANTUM = 150
 # One cell that matches takes up to half a millisecond more than one that does not (fifty copies of one person
 # at two agencies, on a busy machine: 150 ms against 100). Where a question is full of one person, a quantum

@@ -50,7 +50,7 @@ class HubSettings(BaseSettings):
         default=10.0, gt=0, description="How long a writer waits for another before it gives up."
     )
     answer_quantum_seconds: float = Field(
-        default=0.09,
+        default=0.095,
         ge=0,
         le=5,
         description="Answers to look-ups leave at whole multiples of this, the more is asked of the more of "

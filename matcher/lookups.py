@@ -99,7 +99,8 @@ class LookupScores:
         pair = self._explained.pair_of.get((case, holder))
         if pair is None:
             return None
-        steps = explain_pattern(self._explained.model, int(self._explained.pattern[pair]))
+        pattern, weight = int(self._explained.pattern[pair]), float(self._explained.weight[pair])
+        steps = explain_pattern(self._explained.model, pattern, weight=weight)
         coincidence = float(self._explained.coincidence_bits[pair])
         if coincidence >= 0.005:
             steps += (Step("coincidence", "possible", -coincidence),)
@@ -124,6 +125,7 @@ class _Explained:
     pair_of: dict[tuple[int, int], int]
     fitting: dict[tuple[int, int], IntArray]
     pattern: IntArray
+    weight: FloatArray
     coincidence_bits: FloatArray
     crowding_bits: FloatArray
     claimed_bits: FloatArray
@@ -198,6 +200,7 @@ def score_lookups(
         pair_of,
         fitting,
         pattern,
+        weight,
         coincidence_bits,
         crowding_bits,
         claimed_bits,
@@ -295,20 +298,19 @@ def _same_case(schema: LinkageSchema, model: Model, cases: TokenSet) -> FloatArr
     return same
 
 
-def explain_pattern(model: Model, pattern: int) -> tuple[Step, ...]:
-    """A joint pattern's weight, divided over its comparisons; absent ones are left out.
+def explain_pattern(model: Model, pattern: int, *, weight: float) -> tuple[Step, ...]:
+    """A joint pattern's weight in bits, divided over its comparisons; absent ones are left out.
 
     What the fitted joint weight has beyond the single comparisons goes to identity, so that the steps
     add up to it.
     """
     levels = pattern_levels(pattern)
-    total = float(model.weights(np.asarray([pattern]))[0])
     numbers = [
         Step(name, levels[name], _level_weight(model, name, levels[name]))
         for name in COMPARISONS
         if levels[name] != "absent"
     ]
-    identity = total - sum(step.weight for step in numbers)
+    identity = weight - sum(step.weight for step in numbers)
     return (Step("identity", levels["identity"], identity), *numbers)
 
 

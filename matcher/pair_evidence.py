@@ -29,7 +29,8 @@ def explain_pair(
     compared = PairPatterns(pairs.left, pairs.right, pairs.pattern)
     one = PairPatterns(*(column[row : row + 1] for column in (pairs.left, pairs.right, pairs.pattern)))
     terms = score_terms(one, parameters, agency=agency, area=area)
-    steps = list(explain_pattern(parameters.model, int(pairs.pattern[row])))
+    weight = float(parameters.model.weights(one.pattern)[0])
+    steps = list(explain_pattern(parameters.model, int(pairs.pattern[row]), weight=weight))
     initials = float(terms.initials[0])
     if abs(initials) >= SMALLEST_SHOWN_BITS:
         steps.append(Step("initials", "rare" if initials > 0 else "common", initials))
