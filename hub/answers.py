@@ -47,7 +47,7 @@ def _answer(agency: str, outcome: Outcome, answered: Answered) -> dict[str, str]
     card, evidence = NO_CARD, NO_EVIDENCE
     if outcome.match is not None:
         # Made also where it is withheld, so that the time taken tells no more than the answer does.
-        kept = answered.cards.get(outcome.match.record, bytes(CARD_BYTES))
+        kept = answered.cards.get((agency, outcome.match.handle), bytes(CARD_BYTES))
         own_card = binascii.b2a_base64(kept, newline=False).decode()
         own_evidence = binascii.b2a_base64(
             format_evidence(outcome.match.explanation, outcome.match.designation), newline=False

@@ -79,10 +79,16 @@ def refused_parts(caller: CallingNode, body: LookupBody | None) -> dict[str, Tex
 def subjects_of(outcomes: Mapping[Cell, Outcome]) -> list[Subject]:
     """The records that were matched, shown or withheld."""
     return [
-        Subject(agency, outcome.match.handle, case)
+        Subject(agency, one.match.handle, case)
         for (case, agency), outcome in outcomes.items()
-        if outcome.match is not None
+        for one in _matched(outcome)
+        if one.match is not None
     ]
+
+
+def _matched(outcome: Outcome) -> list[Outcome]:
+    """What was decided on a record: the answer, and what is withheld beside it."""
+    return [one for one in (outcome, outcome.beside) if one is not None and one.match is not None]
 
 
 def _who(caller: CallingNode, body: LookupBody) -> Text:
@@ -97,8 +103,8 @@ def _by_agency(case: WireCase, agencies: Sequence[str], values: Mapping[Cell, st
 def _holder(agency: str, body: LookupBody, outcomes: Mapping[Cell, Outcome]) -> Text:
     cases = []
     for case in body.cases:
-        outcome = outcomes[case.case, agency]
-        if outcome.match is not None:
+        for outcome in _matched(outcomes[case.case, agency]):
+            assert outcome.match is not None
             cases.append(
                 {
                     "case": case.case,

@@ -17,7 +17,7 @@ from itertools import combinations
 
 import numpy as np
 
-from hub.matching import PreparedCases
+from hub.questions import PreparedCases
 from matcher.schema import LinkageSchema
 
 DATE_VARIANTS = frozenset({"swapped", "day_differs", "month_differs", "year_differs"})

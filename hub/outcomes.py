@@ -19,6 +19,7 @@ from matcher.decisions import Designation
 
 KNOWN, POSSIBLY_KNOWN, NO_SHARED_MATCH, NO_REPLY_YET, NOT_ASKED = "K", "P", "N", "R", "A"
 PERMITTED, WITHOUT_CARD = "permitted", "permitted_without_card"
+NOT_ALONE = "not_alone"
 DISCLOSED = {KNOWN: 2, POSSIBLY_KNOWN: 1}
 
 
@@ -47,7 +48,8 @@ class Outcome:
     """The code an agency gets for a case, the reason for the log, and what was decided on.
 
     `match` and `consent` stand also where the answer is withheld: the log notes whose record it was about,
-    and which version of its consent. `card` says whether the holder's card may be shown.
+    and which version of its consent. `card` says whether the holder's card may be shown. `beside` is the
+    outcome, withheld, of another record of the agency that fits the question better: for the log alone.
     """
 
     code: str
@@ -55,6 +57,7 @@ class Outcome:
     match: Match | None = None
     consent: HolderConsent | None = None
     card: bool = False
+    beside: Outcome | None = None
 
     @property
     def is_disclosed(self) -> bool:
@@ -81,6 +84,46 @@ def decide_outcome(
         sealed: Whether that record has left the hub since.
         consent: What its holder recorded for it.
     """
+    no_answer = _no_answer(asked, holder, basis)
+    if no_answer is not None:
+        has_answered = no_answer.code == NO_REPLY_YET
+        return replace(no_answer, match=match, consent=consent) if has_answered else no_answer
+    if match is None:
+        return Outcome(NO_SHARED_MATCH, "no_match")
+    decision = decide(_question(asked, basis, sealed=sealed, consent=consent))
+    if isinstance(decision, Refused):
+        return Outcome(NO_SHARED_MATCH, str(decision.reason), match, consent)
+    code = KNOWN if match.designation is Designation.LINK else POSSIBLY_KNOWN
+    return Outcome(code, PERMITTED if decision.card else WITHOUT_CARD, match, consent, card=decision.card)
+
+
+def may_tell(asked: Asked, holder: Asset, *, basis: Basis, consent: HolderConsent | None) -> bool:
+    """Whether the asker may learn of a record with this consent, if it matches."""
+    if _no_answer(asked, holder, basis) is not None:
+        return False
+    return not isinstance(decide(_question(asked, basis, sealed=False, consent=consent)), Refused)
+
+
+def choose_outcome(found: Outcome, told: Outcome) -> Outcome:
+    """What is answered: by the records the asker may learn of alone, whatever others there are.
+
+    Args:
+        found: Decided on the record that matches best of all.
+        told: Decided on the one that matches best of those the asker may learn of.
+    """
+    if told.match is None:
+        # Together with records that are withheld it would be a match, which must not show.
+        return (
+            replace(found, code=NO_SHARED_MATCH, reason=NOT_ALONE, card=False)
+            if found.is_disclosed
+            else found
+        )
+    same = found.match is not None and found.match.handle == told.match.handle
+    return told if same or found.is_disclosed else replace(told, beside=found)
+
+
+def _no_answer(asked: Asked, holder: Asset, basis: Basis) -> Outcome | None:
+    """Why an agency has no answer to give, whoever matched; None where it has."""
     if asked.agencies is not None and holder.agency not in asked.agencies:
         return Outcome(NOT_ASKED, "not_in_request")
     covering = [
@@ -91,13 +134,13 @@ def decide_outcome(
     if not covering:
         return Outcome(NOT_ASKED, "no_agreement")
     if holder.as_of is None:
-        return Outcome(NO_REPLY_YET, "never_shared", match, consent)
+        return Outcome(NO_REPLY_YET, "never_shared")
     oldest = asked.at - timedelta(days=max(agreement.maximum_age_days for agreement in covering))
-    if holder.as_of < oldest:
-        return Outcome(NO_REPLY_YET, "too_old", match, consent)
-    if match is None:
-        return Outcome(NO_SHARED_MATCH, "no_match")
-    question = Question(
+    return Outcome(NO_REPLY_YET, "too_old") if holder.as_of < oldest else None
+
+
+def _question(asked: Asked, basis: Basis, *, sealed: bool, consent: HolderConsent | None) -> Question:
+    return Question(
         asker=asked.agency,
         staff=asked.staff,
         purpose=asked.purpose,
@@ -107,11 +150,6 @@ def decide_outcome(
         sealed=sealed,
         consent=consent,
     )
-    decision = decide(question)
-    if isinstance(decision, Refused):
-        return Outcome(NO_SHARED_MATCH, str(decision.reason), match, consent)
-    code = KNOWN if match.designation is Designation.LINK else POSSIBLY_KNOWN
-    return Outcome(code, PERMITTED if decision.card else WITHOUT_CARD, match, consent, card=decision.card)
 
 
 def cap_outcome(outcome: Outcome, *, code: str, reason: str) -> Outcome:

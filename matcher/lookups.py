@@ -25,7 +25,7 @@ from matcher.patterns import (
 )
 from matcher.schema import LinkageSchema
 from matcher.scoring import near_strangers, relative_crowding, rests_on_initials
-from matcher.tokens import FloatArray, IntArray, TokenSet
+from matcher.tokens import BoolArray, FloatArray, IntArray, TokenSet
 from matcher.weights import area_weight, log_odds, posteriors, set_posterior
 
 SMALLEST_KNOWN_RATE, LARGEST_KNOWN_RATE = 0.001, 0.9
@@ -87,13 +87,6 @@ class LookupScores:
         self.best_record = best_record
         self._explained = explained
 
-    def fitting(self, case: int, holder: int) -> IntArray:
-        """All candidate records of the holder that are more likely than not the person, taken alone.
-
-        A holder may keep a person twice; what one record forbids, the other must not tell.
-        """
-        return self._explained.fitting.get((case, holder), np.zeros(0, np.int64))
-
     def explain(self, case: int, holder: int) -> Explanation | None:
         """The best record's weights, comparison by comparison; None where nothing met."""
         pair = self._explained.pair_of.get((case, holder))
@@ -123,7 +116,6 @@ class LookupScores:
 class _Explained:
     model: Model
     pair_of: dict[tuple[int, int], int]
-    fitting: dict[tuple[int, int], IntArray]
     pattern: IntArray
     weight: FloatArray
     coincidence_bits: FloatArray
@@ -145,6 +137,7 @@ def score_lookups(
     holder_sizes: IntArray,
     holder_areas: FloatArray | None = None,
     holder_known: FloatArray | None = None,
+    crowded: BoolArray | None = None,
 ) -> LookupScores:
     """Score all cases against all holders.
 
@@ -160,6 +153,8 @@ def score_lookups(
             holders of one area only, area weighs nothing.
         holder_known: Prior that each holder knows the person of a case, shape (holders,), as a linking run
             found it (`matcher.linking.share_known_elsewhere`); without it, in proportion to its records.
+        crowded: Of which cases the hits are all there are, so that near misses among them tell how common
+            initials are, shape (cases,); without it, of all.
     """
     case_count = int(cases.record.max(initial=-1)) + 1
     pairs = compare(schema, cases, candidates, Meetings(hits.case_token, hits.candidate_token, hits.asked))
@@ -179,13 +174,14 @@ def score_lookups(
     prior_bits = _prior_bits(model, holder_sizes, holder_known)
     strangers = near_strangers(pattern, prior_bits[holder] + weight)
     crowding_bits = _crowding_bits(schema, model, case, pattern, strangers, holder_sizes)
+    if crowded is not None:
+        crowding_bits = np.where(crowded[case], crowding_bits, 0.0)
     bits = prior_bits[holder] + weight - coincidence_bits + crowding_bits + area_bits
     claimed_bits = _claimed_by_other_cases(schema, model, cases, case, record, bits)
 
     posterior = np.zeros((case_count, len(holder_sizes)))
     best_record = np.full(posterior.shape, -1, np.int64)
     pair_of: dict[tuple[int, int], int] = {}
-    fitting: dict[tuple[int, int], IntArray] = {}
     group = case * max(len(holder_sizes), 1) + holder
     for key in np.unique(group).tolist():
         rows = np.flatnonzero(group == key)
@@ -194,11 +190,9 @@ def score_lookups(
         top = int(rows[np.argmax(bits[rows])])
         best_record[at] = record[top]
         pair_of[at] = top
-        fitting[at] = record[rows[bits[rows] >= 0]]
     explained = _Explained(
         model,
         pair_of,
-        fitting,
         pattern,
         weight,
         coincidence_bits,
@@ -275,24 +269,29 @@ def _claimed_by_other_cases(
     weakened = np.zeros(len(case))
     if not len(shared):
         return weakened
-    same_person = _same_case(schema, model, cases)
+    same = same_person(schema, model, cases, prior=LISTED_TWICE)
     for claimants in np.split(order[shared], np.flatnonzero(np.diff(record[order[shared]])) + 1):
         odds = np.exp2(np.minimum(bits[claimants], 60.0))
-        others = 1 - same_person[np.ix_(case[claimants], case[claimants])]
+        others = 1 - same[np.ix_(case[claimants], case[claimants])]
         np.fill_diagonal(others, 0.0)
         weakened[claimants] = -np.log2(1 + others @ odds)
     return weakened
 
 
-def _same_case(schema: LinkageSchema, model: Model, cases: TokenSet) -> FloatArray:
-    """Probability that two cases of a list are one person, shape (cases, cases)."""
-    count = cases.record_count
-    same = np.eye(count)
-    met = Meetings.concatenate(stored_meetings(schema, cases))
-    pairs = compare(schema, cases, cases, met)
-    prior = log_odds(LISTED_TWICE)
-    found = posteriors(prior + model.weights(pairs.pattern))
-    a, b = cases.record[pairs.left], cases.record[pairs.right]
+def same_person(schema: LinkageSchema, model: Model, tokens: TokenSet, *, prior: float) -> FloatArray:
+    """Probability that two records are one person, by their stored slots alone, shape (records, records).
+
+    Args:
+        schema: The tokens' schema.
+        model: The parameters.
+        tokens: Of cases, or of records.
+        prior: The same before anything is compared.
+    """
+    same = np.eye(tokens.record_count)
+    met = Meetings.concatenate(stored_meetings(schema, tokens))
+    pairs = compare(schema, tokens, tokens, met)
+    found = posteriors(log_odds(prior) + model.weights(pairs.pattern))
+    a, b = tokens.record[pairs.left], tokens.record[pairs.right]
     np.maximum.at(same, (a, b), found)
     np.maximum.at(same, (b, a), found)
     return same

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from hub.matching import prepare_cases
 from hub.near_cases import count_near_cases
+from hub.questions import prepare_cases
 from hub.schemas import WireToken
 from hub.tags import Pepper
 from matcher.schema import LinkageSchema, shipped_schema

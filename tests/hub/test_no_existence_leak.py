@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,13 @@ import pytest
 
 from hub import app as hub_app
 from hub.alarm_scan import scan
+from hub.clock import format_time
 from hub.service import limits_of
 from hub.settings import load_settings
 from matcher.schema import LinkageSchema
-from tests.hub.client import Answer, Clock, Node
+from tests.hub.client import Answer, Clock, Node, codes
 from tests.hub.conftest import EPOCH, NOW, Network, form_partnership, open_network
-from tests.hub.people import Person, make_people
+from tests.hub.people import Person, encode_probes, encode_token, make_people, slot_bytes
 
 PEOPLE = make_people(30, seed=5)
 BUDGET = 60
@@ -211,3 +213,101 @@ def test_a_match_below_the_threshold_looks_like_nobody(worlds: tuple[World, Worl
     for world in worlds:
         do_everything(world)
     require_same(held, not_held)
+
+
+SHOWN = PEOPLE[27]
+
+
+def share_two(world: World, beside: Person, *, holder: str, consents: list[dict[str, Any]]) -> None:
+    """Holder 1 shares somebody who may be shown; it or another agency shares somebody else, under these."""
+    schema = world.network.schema
+    for name, mine in (("holder-1", [SHOWN]), ("holder-2", [])):
+        node = world.network.nodes[name]
+        people = [*mine, *([beside] if name == holder else []), *PEOPLE[2:12]]
+        records = [node.record([person], schema) for person in people]
+        assert node.push(records, schema, epoch=EPOCH).status == 200
+        for person, record in zip(people, records, strict=True):
+            for version, changes in enumerate(consents if person is beside else [{}], start=1):
+                assert node.consent(record["handle"], version=version, **changes).status == 200
+
+
+def mix(first: Person, second: Person, schema: LinkageSchema) -> dict[str, Any]:
+    """Two people in one case, each with their probes."""
+    people = enumerate((first, second))
+    return {
+        "tokens": [encode_token(first, schema), encode_token(second, schema)],
+        "probes": [
+            probe for number, person in people for probe in encode_probes(person, schema, token=number)
+        ],
+    }
+
+
+def mix_by_probe(first: Person, second: Person, schema: LinkageSchema, *, probe: str) -> dict[str, Any]:
+    """One person by date and initials, under a probe of whom stands another's slot as if it were a variant.
+
+    Whoever meets them so counts for how common their initials are, at whatever agency.
+    """
+    asks = schema.asked[schema.probe_index[probe]].asks
+    inputs = schema.stored[schema.slot_index[asks]].inputs
+    variant = slot_bytes(asks, (second.inputs()[name] for name in inputs))
+    token = encode_token(first, schema)
+    slots = bytearray(base64.b64decode(token["slots"]))
+    for number, slot in enumerate(schema.stored):
+        if "surname_sound" in slot.inputs or "sounds_sorted" in slot.inputs:
+            slots[8 * number : 8 * number + 8] = bytes(8)
+    names = base64.b64encode(bytes(schema.names_bits // 8)).decode()
+    return {
+        "tokens": [{"slots": base64.b64encode(slots).decode(), "names": names}],
+        "probes": [{"token": 0, "probe": probe, "variants": base64.b64encode(variant).decode()}],
+    }
+
+
+BESIDE: dict[str, Callable[[LinkageSchema], dict[str, Any]]] = {
+    "tokens of two people": lambda schema: mix(SHOWN, WITHHELD, schema),
+    "the withheld person first": lambda schema: mix(WITHHELD, SHOWN, schema),
+    "a probe for another year": lambda schema: mix_by_probe(SHOWN, WITHHELD, schema, probe="A1"),
+    "a probe for another day": lambda schema: mix_by_probe(SHOWN, WITHHELD, schema, probe="A3"),
+}
+TASK: dict[str, Any] = {
+    "kind": "public_task",
+    "reason_category": "risk_to_life",
+    "reason_commitment": "cd" * 32,
+    "approver": "manager-1",
+    "override": "ef" * 16,
+}
+
+
+@pytest.mark.parametrize("basis", ["consent", "public task"])
+@pytest.mark.parametrize("holder", ["holder-1", "holder-2"])
+@pytest.mark.parametrize("question", BESIDE)
+def test_who_is_withheld_does_not_show_in_what_is_told_of_another(
+    question: str, holder: str, basis: str, worlds: tuple[World, World]
+) -> None:
+    withheld: list[dict[str, Any]] = [{}, {"objected_at": "2026-01-20T10:00:00Z"}]
+    for world, beside in zip(worlds, (WITHHELD, IN_THEIR_PLACE), strict=True):
+        share_two(world, beside, holder=holder, consents=withheld)
+        document = world.asker.question([SHOWN], world.network.schema, epoch=EPOCH)
+        document["cases"][0] |= BESIDE[question](world.network.schema)
+        if basis == "public task":
+            approved_at = format_time(world.network.clock() - timedelta(hours=1))
+            document["cases"][0]["basis"] = TASK | {"approved_at": approved_at}
+        answer = world.see(question, world.asker.look_up(document))
+        assert codes(answer)["holder-1"] == "K"
+        assert codes(answer)["holder-2"] == "N"
+    require_same(*worlds)
+
+
+def test_who_is_withheld_beside_another_who_is_told_is_logged_for_their_agency(
+    worlds: tuple[World, World],
+) -> None:
+    world, _ = worlds
+    share_two(world, WITHHELD, holder="holder-1", consents=[{}, {"withdrawn_at": "2026-01-20T10:00:00Z"}])
+    document = world.asker.question([SHOWN], world.network.schema, epoch=EPOCH)
+    # The one withheld fits better: the number of the other is left out.
+    document["cases"][0] |= mix(WITHHELD, replace(SHOWN, chain=0), world.network.schema)
+    assert codes(world.asker.look_up(document))["holder-1"] == "K"
+    looked = [
+        line for line in world.network.nodes["holder-1"].log() if line["action"] == "lookup:match:answered"
+    ]
+    told = {(case["answer"], case["reason"]) for line in looked for case in line["cases"]}
+    assert told == {("K", "permitted"), ("N", "withdrawn")}
