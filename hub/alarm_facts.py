@@ -47,6 +47,7 @@ class Fact:
         cases: How many were asked.
         untold: Of how many the asker was told that nobody knows them, possibly or surely.
         conference: Whether a conference was named.
+        further: What it was charged beyond its cases, for their tokens.
         near: Pairs of cases that are date variants of each other.
         overrides: Cases by public task.
         emergencies: Cases by declared emergency.
@@ -66,6 +67,7 @@ class Fact:
     cases: int = 0
     untold: int = 0
     conference: bool = False
+    further: int = 0
     near: int = 0
     overrides: int = 0
     emergencies: int = 0

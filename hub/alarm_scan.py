@@ -155,6 +155,7 @@ def _read_fact(row: ReviewFact, touched: Iterable[Touch]) -> Fact:
         cases=row.cases,
         untold=row.untold,
         conference=row.conference,
+        further=row.further,
         near=row.near,
         overrides=row.overrides,
         emergencies=row.emergencies,
@@ -259,8 +260,8 @@ def _keep_facts(session: Session, facts: Sequence[Fact]) -> None:
 
 def _fact_row(fact: Fact) -> dict[str, object]:
     plain = (
-        "index", "at", "agency", "staff", "code", "cases", "untold", "conference", "near", "overrides",
-        "emergencies", "repeats",
+        "index", "at", "agency", "staff", "code", "cases", "untold", "conference", "further", "near",
+        "overrides", "emergencies", "repeats",
     )  # fmt: skip
     row: dict[str, object] = {name: getattr(fact, name) for name in plain}
     joined = {"event": str(fact.event), "day": day_of(fact.at), "approvers": " ".join(sorted(fact.approvers))}

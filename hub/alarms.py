@@ -208,7 +208,9 @@ def _volume_outlier(day: AgencyDay, limits: Limits) -> Iterator[Alarm]:
 def _budget_near(day: AgencyDay, limits: Limits) -> Iterator[Alarm]:
     """Most of a day's budget is used."""
     for staff, facts in _staff_and_agency(_lookups(day)):
-        cases = sum(fact.cases for fact in facts if not fact.repeats)  # A repeat costs nothing.
+        cases = sum(
+            fact.cases + fact.further for fact in facts if not fact.repeats
+        )  # A repeat costs nothing.
         limit = limits.budget.node_cases if staff == NODE else limits.budget.staff_cases
         if cases >= limits.review.budget_share * limit:
             yield _of_day(Kind.BUDGET_NEAR, day, staff, facts, {"cases": cases, "budget": limit})

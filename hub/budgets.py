@@ -1,6 +1,9 @@
 """Budgets: how many cases a person and a node may ask about in a UTC day.
 
-Whoever holds a linkage key can only be limited by what they may ask. Charges are one statement that either
+Whoever holds a linkage key can only be limited by what they may ask. A case is one person in up to eight
+tokens, and nothing shows that they are one person: a former name shares no slot with the name of today. So
+three tokens (a name, an alias, a former name) are one case, and each further one is charged as a case of its
+own. Charges are one statement that either
 fits below the limit or changes nothing, so that no two workers can spend the same case.
 
 The budget of one person, how often an agency may ask about the same record, is not charged here: a refusal
@@ -9,6 +12,7 @@ would say that there is a record. What goes beyond it is answered alike and alar
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -20,6 +24,8 @@ from hub.errors import BudgetExhaustedError
 from hub.models import BudgetUse
 
 NODE = ""  # No staff id is empty.
+# Few people have more names and numbers than these; a case that is several people in disguise has.
+TOKENS_OF_A_CASE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,11 @@ class Budget:
 
     staff_cases: int
     node_cases: int
+
+
+def cases_charged(tokens: Iterable[int]) -> int:
+    """How many cases a look-up is charged as, from the number of tokens of each of its cases."""
+    return sum(1 + max(0, count - TOKENS_OF_A_CASE) for count in tokens)
 
 
 def require_budget(

@@ -83,6 +83,7 @@ def _lookup(
         cases=len(cases),
         untold=sum(not DISCLOSED.keys() & set(given.values()) for given in answers.values()),
         conference=entry.get("conference") is not None,
+        further=int(entry.get("further_charged", 0)),
         near=int(entry.get("near_cases", 0)),
         overrides=kinds.count("public_task"),
         emergencies=kinds.count("emergency"),

@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 from hub.access_log import REFUSED_PREFIX, Action, Appended, append_entry
 from hub.agreements import require_covered, require_live
 from hub.authentication import CallingNode
-from hub.budgets import Budget, charge, require_budget
+from hub.budgets import Budget, cases_charged, charge, require_budget
 from hub.candidates import find_candidates
 from hub.clock import parse_time
 from hub.database import Database
@@ -222,7 +222,7 @@ def _require_affordable(
     """Refuse before the work what cannot be charged after it; a repeated request costs nothing."""
     if not is_claimed(session, caller.agency, body.request, body_digest=body_digest):
         require_budget(
-            session, rules.budget, agency=caller.agency, staff=body.staff, cases=len(body.cases), at=at
+            session, rules.budget, agency=caller.agency, staff=body.staff, cases=_charged(body), at=at
         )
 
 
@@ -235,6 +235,10 @@ def _who_asks(session: Session, caller: CallingNode, body: LookupBody, *, at: da
         agreements=require_live(session, caller.agency, at=at),
         at=at,
     )
+
+
+def _charged(body: LookupBody) -> int:
+    return cases_charged(len(case.tokens) for case in body.cases)
 
 
 def _settle(
@@ -259,7 +263,7 @@ def _settle(
     earlier = claim(session, caller.agency, body.request, body_digest=body_digest, at=at)
     bind_questions(session, caller.agency, body, pepper=pepper)
     if earlier is None:
-        charge(session, rules.budget, agency=caller.agency, staff=body.staff, cases=len(body.cases), at=at)
+        charge(session, rules.budget, agency=caller.agency, staff=body.staff, cases=_charged(body), at=at)
     asked = _who_asks(session, caller, body, at=at)
     others = [row for row in list_agencies(session) if row.agency != caller.agency]
     cards = read_cards(session, found, told)
@@ -284,7 +288,7 @@ def _settle(
             others=others,
             outcomes=outcomes,
             repeats=repeats,
-            alarm_facts={"near_cases": near_cases},
+            alarm_facts={"near_cases": near_cases, "further_charged": _charged(body) - len(body.cases)},
         ),
         subjects=subjects_of(outcomes),
     )

@@ -38,6 +38,7 @@ class ReviewFact(Base):
     cases: Mapped[int]
     untold: Mapped[int]
     conference: Mapped[bool]
+    further: Mapped[int]
     near: Mapped[int]
     overrides: Mapped[int]
     emergencies: Mapped[int]

@@ -145,6 +145,7 @@ def test_a_budget_nearly_used_is_told_before_it_is(cases: int, expected: list[st
     quiet = Limits(ReviewSettings(volume_staff_cases=10_000, volume_agency_cases=10_000), Budget(200, 5_000))
     assert kinds([lookup(1, cases=cases)], quiet) == expected
     assert kinds([lookup(1, cases=cases, repeats=True)], quiet) == []
+    assert kinds([lookup(1, cases=cases - 100, further=100)], quiet) == expected
 
 
 def test_the_budget_of_a_whole_agency_is_told_too() -> None:

@@ -7,12 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hub.budgets import Budget, charge, require_budget
+from hub.alarm_scan import scan
+from hub.budgets import Budget, cases_charged, charge, require_budget
 from hub.database import Database
 from hub.errors import BudgetExhaustedError
 from hub.membership import add_agency
+from hub.service import limits_of
 from tests.hub.conftest import EPOCH, Network
-from tests.hub.people import make_people
+from tests.hub.people import encode_token, make_people
 
 AT = datetime(2026, 2, 3, 23, 59, tzinfo=UTC)
 BUDGET = Budget(staff_cases=10, node_cases=25)
@@ -85,3 +87,40 @@ def test_an_exhausted_budget_refuses_the_look_up_and_is_logged(partnership: Netw
     assert asker.look_up(other).status == 200
     refused = [entry for entry in asker.log() if entry["action"] == "lookup:refused:budget_exhausted"]
     assert [(entry["staff"], entry["cases_asked"]) for entry in refused] == [("worker-1", 50)]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "cases"),
+    [
+        pytest.param([1], 1, id="one name"),
+        pytest.param([3], 1, id="with an alias and a former name"),
+        pytest.param([4], 2, id="one more"),
+        pytest.param([8], 6, id="as many as the wire takes"),
+        pytest.param([1, 8, 3], 8, id="each case for itself"),
+    ],
+)
+def test_a_token_beyond_the_third_is_charged_as_a_case(tokens: list[int], cases: int) -> None:
+    assert cases_charged(tokens) == cases
+
+
+def test_eight_people_in_one_case_use_up_six_cases(partnership: Network) -> None:
+    asker = partnership.nodes["asker"]
+    people = make_people(8, seed=3)
+    question = asker.question(people[:1], partnership.schema, epoch=EPOCH)
+    question["cases"][0]["tokens"] = [encode_token(person, partnership.schema) for person in people]
+    document = question | {"cases": [question["cases"][0] | {"case": number} for number in range(33)]}
+    assert asker.look_up(document).status == 200  # 33 cases of six are 198 of 200.
+    assert asker.look_up(question | {"request": asker.new_id()}).code == "budget_exhausted"
+    few = asker.question(people[:2], partnership.schema, epoch=EPOCH)
+    assert asker.look_up(few).status == 200
+    assert asker.look_up(question | {"request": asker.new_id()}).code == "budget_exhausted"
+    assert asker.look_up(document).status == 200, "a repeated request costs nothing"
+    scan(
+        partnership.database,
+        limits=limits_of(partnership.client.app.state.hub.settings),
+        at=partnership.clock(),
+    )  # type: ignore[attr-defined]
+    near = [
+        one for one in asker.call("GET", "/v1/reviews").document["reviews"] if one["kind"] == "budget_near"
+    ]
+    assert [one["numbers"] for one in near] == [{"cases": 200, "budget": 200}]

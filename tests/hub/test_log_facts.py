@@ -30,9 +30,10 @@ def test_a_look_up_is_counted_by_what_was_answered() -> None:
         case(2, {"holder-1": "P", "holder-2": "A"}, OVERRIDE),
     ]
     subjects = [Subject("holder-1", "a" * 32, 0), Subject("holder-2", "b" * 32, 0)]
-    fact = fact_of(7, entry(cases=cases, conference="mdt-1", near_cases=2), subjects)
+    fact = fact_of(7, entry(cases=cases, conference="mdt-1", near_cases=2, further_charged=4), subjects)
     assert fact is not None
     assert (fact.staff, fact.cases, fact.untold, fact.near, fact.overrides) == ("worker-1", 3, 1, 2, 1)
+    assert fact.further == 4
     assert fact.conference and not fact.repeats and fact.approvers == {"team-lead"}
     told = {(touch.holder, touch.told) for touch in fact.touched}
     assert told == {("holder-1", True), ("holder-2", False)}
