@@ -41,6 +41,7 @@ class Action(StrEnum):
     LOG_READ = "log:entries:read"
     CALL_REPLAYED = "call:refused:replayed"
     TEXTS_ERASED = "log:texts:erased"
+    BOUND_MET = "log:bound:met"
     WITNESS_REFUSED = "log:witness:refused"
     REVIEW_DECIDED = "review:item:decided"
 

@@ -21,6 +21,7 @@ class Event(StrEnum):
     REFUSAL = "refusal"
     REPLAY = "replay"
     WITNESS_REFUSED = "witness_refused"
+    BOUND_MET = "bound_met"
     LOG_DIFFERENCE = "log_difference"
 
 

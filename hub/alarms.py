@@ -43,6 +43,7 @@ class Kind(StrEnum):
     REFUSALS = "refusals"
     REPLAYS = "replays"
     WITNESS_REFUSED = "witness_refused"
+    LOG_BOUND = "log_bound"
     LOG_DIFFERENCE = "log_reconciled_difference"
     EMERGENCY = "emergency"
     OVERRIDE = "override"
@@ -241,9 +242,10 @@ def _replays(day: AgencyDay, limits: Limits) -> Iterator[Alarm]:
 
 
 def _log_checks(day: AgencyDay, limits: Limits) -> Iterator[Alarm]:
-    """A node could not agree with the log: as a witness, or over its own entries."""
+    """A node could not agree with the log, as a witness or over its own entries, or would have flooded it."""
     for event, kind in (
         (Event.WITNESS_REFUSED, Kind.WITNESS_REFUSED),
+        (Event.BOUND_MET, Kind.LOG_BOUND),
         (Event.LOG_DIFFERENCE, Kind.LOG_DIFFERENCE),
     ):
         found = [fact for fact in day.facts if fact.event is event]

@@ -50,7 +50,7 @@ def require_budget(
         BudgetExhaustedError: The cases do not fit into what is left of today.
     """
     statement = select(BudgetUse.staff, BudgetUse.cases).where(
-        BudgetUse.agency == agency, BudgetUse.day == _day(at), BudgetUse.staff.in_([NODE, staff])
+        BudgetUse.agency == agency, BudgetUse.day == day_of(at), BudgetUse.staff.in_([NODE, staff])
     )
     used = dict(session.execute(statement).all())
     for who, limit in _limits(budget, staff):
@@ -71,7 +71,7 @@ def charge(session: Session, budget: Budget, *, agency: str, staff: str, cases: 
 
 def _add(session: Session, *, agency: str, staff: str, cases: int, limit: int, at: datetime) -> bool:
     statement = dialect_insert(session, BudgetUse).values(
-        agency=agency, staff=staff, day=_day(at), cases=cases
+        agency=agency, staff=staff, day=day_of(at), cases=cases
     )
     total = BudgetUse.cases + statement.excluded.cases
     bounded = statement.on_conflict_do_update(
@@ -90,5 +90,6 @@ def _exhausted(who: str) -> BudgetExhaustedError:
     return BudgetExhaustedError(f"cases: today's budget of {whose} is used up")
 
 
-def _day(at: datetime) -> str:
+def day_of(at: datetime) -> str:
+    """The UTC day that is charged, ISO 8601."""
     return at.astimezone(UTC).date().isoformat()

@@ -18,7 +18,7 @@
         PurposeNotPermittedError     no look-up for this purpose, or no agreement covers it
         BasisNotPermittedError       no agreement covers this lawful basis, or it does not reach the purpose
         ApproverRequiredError        a public task needs an approver who is not the asker
-        BudgetExhaustedError         today's look-ups are used up
+        BudgetExhaustedError         today's cases, or what is logged of refusals or events, are used up
         RemoteBindingRefusedError    the hub was asked to listen beyond this machine
       RequestError                 the request cannot be used as it is
         MalformedError               a field breaks a rule
@@ -118,7 +118,7 @@ class ApproverRequiredError(PolicyError):
 
 
 class BudgetExhaustedError(PolicyError):
-    """Today's cases of this staff id or node are used up."""
+    """Today's cases of this staff id or node are used up, or its refusals or events that are logged."""
 
 
 class RemoteBindingRefusedError(PolicyError):

@@ -12,8 +12,12 @@ from hub.access_log import NodeEvent, append_entry, who_called
 from hub.authentication import CallingNode
 from hub.errors import ConflictError
 from hub.leaves import OWN, WHO
+from hub.log_bounds import Bound, take_place
 from hub.log_models import LogEvent
 from hub.roles import require_event_permitted
+
+# Nobody waits with an emergency for tomorrow; however many there are, each is somebody's to answer for.
+UNBOUNDED = frozenset({NodeEvent.EMERGENCY_DECLARED})
 
 
 def log_event(
@@ -25,9 +29,10 @@ def log_event(
     facts: Mapping[str, Any],
     own: Mapping[str, Any],
     body_digest: bytes,
+    limit: int,
     at: datetime,
-) -> int:
-    """Log an event, unless it is logged already.
+) -> int | None:
+    """Log an event, unless it is logged already or too many were today.
 
     Args:
         session: A writing session.
@@ -37,10 +42,11 @@ def log_event(
         facts: Plain fields.
         own: What is for the reporting agency alone.
         body_digest: Keyed digest of the whole report.
+        limit: Events of an agency that are logged in a UTC day.
         at: Now.
 
     Returns:
-        Its entry's index.
+        Its entry's index; None where the day's bound is met. An emergency is always logged.
 
     Raises:
         RoleNotPermittedError: Nobody in the caller's role does such a thing.
@@ -52,6 +58,9 @@ def log_event(
         if known.body_digest != body_digest:
             raise ConflictError("event: this id was used with another body")
         return known.log_index
+    bounded = action not in UNBOUNDED
+    if bounded and not take_place(session, Bound.EVENTS, agency=caller.agency, limit=limit, at=at):
+        return None
     parts = {WHO: who_called(caller), OWN: own}
     index = append_entry(session, action, agency=caller.agency, at=at, facts=facts, parts=parts).index
     row = LogEvent(agency=caller.agency, event=event, body_digest=body_digest, log_index=index)

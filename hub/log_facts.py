@@ -22,6 +22,7 @@ EVENTS = {
     str(Action.LOOKUP_ANSWERED): Event.LOOKUP,
     str(Action.CALL_REPLAYED): Event.REPLAY,
     str(Action.WITNESS_REFUSED): Event.WITNESS_REFUSED,
+    str(Action.BOUND_MET): Event.BOUND_MET,
     str(NodeEvent.ENTRIES_RECONCILED): Event.LOG_DIFFERENCE,
 }
 

@@ -29,8 +29,9 @@ from hub.clock import parse_time
 from hub.database import Database
 from hub.emergencies import bind_questions, require_one_case
 from hub.epochs import CurrentEpoch, require_current
-from hub.errors import LogUnavailableError, MalformedError
+from hub.errors import BudgetExhaustedError, LogUnavailableError, MalformedError
 from hub.estimation import read_weighing
+from hub.log_bounds import Bound, take_place
 from hub.log_tree import lock_head
 from hub.lookup_log import answered_parts, refused_parts, subjects_of
 from hub.lookup_schemas import LookupBody, WireCase, WireConsentBasis, WirePublicTaskBasis
@@ -153,23 +154,30 @@ def look_up(
 
 
 def log_refusal(
-    database: Database, caller: CallingNode, code: str, *, body: LookupBody | None, at: datetime
+    database: Database, caller: CallingNode, code: str, *, body: LookupBody | None, limit: int, at: datetime
 ) -> None:
     """Log a refused look-up; without it not even the refusal is answered.
 
     Raises:
+        BudgetExhaustedError: The day's bound of `limit` logged refusals is met: the reason is told no more.
         LogUnavailableError: The log entry could not be written.
     """
     facts = {} if body is None else {"purpose": str(body.purpose)}
     parts = refused_parts(caller, body)
+    action = f"{REFUSED_PREFIX}{code}"
+
+    def write(session: Session) -> bool:
+        if not take_place(session, Bound.REFUSALS, agency=caller.agency, limit=limit, at=at):
+            return False
+        append_entry(session, action, agency=caller.agency, at=at, facts=facts, parts=parts)
+        return True
+
     try:
-        database.write_grouped(
-            lambda session: append_entry(
-                session, f"{REFUSED_PREFIX}{code}", agency=caller.agency, at=at, facts=facts, parts=parts
-            )
-        )
+        logged = database.write_grouped(write)
     except (DBAPIError, PoolTimeoutError) as error:
         raise LogUnavailableError("the access log cannot be written; nothing is answered") from error
+    if not logged:
+        raise BudgetExhaustedError("refused look-ups: as many as are logged of this node in a day")
 
 
 def read_basis(case: WireCase) -> Basis:

@@ -44,7 +44,7 @@ KINDS: Mapping[type[Exception], Kind] = {
     errors.BasisNotPermittedError: Kind("basis_not_permitted", 403, "The lawful basis is not covered"),
     errors.ApproverRequiredError: Kind("approver_required", 403, "An approver is needed"),
     errors.NotCustodianError: Kind("not_custodian", 403, "Only the key custodian may do this"),
-    errors.BudgetExhaustedError: Kind("budget_exhausted", 429, "Today's look-ups are used up"),
+    errors.BudgetExhaustedError: Kind("budget_exhausted", 429, "Today's budget is used up"),
     errors.NotFoundError: Kind("not_found", 404, "There is no such thing"),
     errors.ConflictError: Kind("conflict", 409, "There is other content under this id"),
     errors.LogUnavailableError: Kind("log_unavailable", 503, "The access log cannot be written"),

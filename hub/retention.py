@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from hub.access_log import Action
 from hub.erasure import erase_texts
 from hub.leaves import read_leaf
+from hub.log_bound_models import LogBoundUse
 from hub.log_models import LogEntry, LogPart, LogSubject
 from hub.models import Agency, BudgetUse
 from hub.review_models import ReviewDecision, ReviewItem, ReviewNote
@@ -79,10 +80,14 @@ def _forget_reviews(session: Session, before: datetime) -> int:
 
 def _forget_budgets(session: Session, at: datetime) -> int:
     first_kept = (at.astimezone(UTC).date() - timedelta(days=BUDGET_DAYS)).isoformat()
-    gone = session.execute(
-        delete(BudgetUse).where(BudgetUse.day < first_kept).returning(BudgetUse.day), execution_options=_PLAIN
+    return sum(
+        len(
+            session.execute(
+                delete(table).where(table.day < first_kept).returning(table.day), execution_options=_PLAIN
+            ).all()
+        )
+        for table in (BudgetUse, LogBoundUse)
     )
-    return len(gone.all())
 
 
 def _unread_by(session: Session, before: datetime) -> Iterator[str]:

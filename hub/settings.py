@@ -63,6 +63,12 @@ class HubSettings(BaseSettings):
     node_cases_per_day: int = Field(
         default=5_000, ge=1, description="Cases one agency's node may ask about in a UTC day."
     )
+    refusals_logged_per_day: int = Field(
+        default=1_000, ge=1, description="Refused look-ups of one node logged in a UTC day."
+    )
+    events_logged_per_day: int = Field(
+        default=1_000, ge=1, description="Events one node may report in a UTC day, emergencies aside."
+    )
     known_posterior: float = Field(
         default=0.95, gt=0, lt=1, description="From this posterior on the answer is Known."
     )

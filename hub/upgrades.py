@@ -9,6 +9,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 import hub.emergency_models
+import hub.log_bound_models
 import hub.log_models
 import hub.override_models
 import hub.review_models  # noqa: F401 (Base.metadata is whole only with every module of tables)

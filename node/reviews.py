@@ -34,6 +34,7 @@ KINDS: Mapping[str, str] = {
     "budget_exhausted": "a day's budget was used up",
     "refusals": "look-ups were refused again and again",
     "replays": "requests were sent again and again",
+    "log_bound": "as many refused look-ups or reported events as are logged in a day",
     "witness_refused": "a node could not agree with the log as its witness",
     "log_reconciled_difference": "a node's copy of the log differs from the hub's",
     "emergency": "an emergency was declared",

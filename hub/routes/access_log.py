@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from hub.access_log import Action, append_entry, who_called
 from hub.checkpoints import format_entry, format_hashes
-from hub.errors import MalformedError
+from hub.errors import BudgetExhaustedError, MalformedError
 from hub.leaves import WHO
 from hub.log_events import log_event
 from hub.log_schemas import (
@@ -121,19 +121,25 @@ def create_event(body: LogEventBody, request: Request, hub: RunningHub, caller: 
             facts=body.facts,
             own=body.parts.own,
             body_digest=hub.pepper.digest(b"event", request.state.body),
+            limit=hub.settings.events_logged_per_day,
             at=hub.clock(),
         )
-        # Proved in the tree that ends with it, so that a repeated report gets the same receipt.
-        proof = prove_inclusion(session, [index], size=index)[index]
-        entry = view_entry(session, caller.agency, index)
-        root = root_at(session, index)
-    note = hub.log_signer.sign_root(index, root)
-    receipt = format_entry(index, entry.leaf, entry.parts, proof) | {"checkpoint": note}
-    return EventLogged(index=index, receipt=Receipt.model_validate(receipt))
+        receipt = None if index is None else _receipt(hub, session, caller.agency, index)
+    if index is None or receipt is None:
+        raise BudgetExhaustedError("events: as many as are logged of this node in a day")
+    return EventLogged(index=index, receipt=receipt)
 
 
 def _quorum(hub: Hub, session: Session) -> int:
     return quorum_of(session, hub.settings.witness_quorum)
+
+
+def _receipt(hub: Hub, session: Session, agency: str, index: int) -> Receipt:
+    """Proved in the tree that ends with the entry, so that a repeated report gets the same receipt."""
+    proof = prove_inclusion(session, [index], size=index)[index]
+    entry = view_entry(session, agency, index)
+    note = hub.log_signer.sign_root(index, root_at(session, index))
+    return Receipt.model_validate(format_entry(index, entry.leaf, entry.parts, proof) | {"checkpoint": note})
 
 
 def _line(entry: StoredEntry, proof: list[bytes]) -> LogLine:

@@ -104,4 +104,5 @@ def _log_refusal(request: Request, error: Exception) -> None:
     if code == "log_unavailable":
         return
     body = getattr(request.state, "lookup", None)
-    log_refusal(hub.database, request.state.caller, code, body=body, at=hub.clock())
+    limit = hub.settings.refusals_logged_per_day
+    log_refusal(hub.database, request.state.caller, code, body=body, limit=limit, at=hub.clock())

@@ -119,6 +119,11 @@ BOUNDARIES = [
         [replace(f, event=Event.REPLAY, staff="", cases=0) for f in asked(5)], ["replays"], id="five replays"
     ),
     pytest.param(
+        [replace(lookup(1), event=Event.BOUND_MET, staff="", cases=0)],
+        ["log_bound"],
+        id="as much as is logged in a day",
+    ),
+    pytest.param(
         [replace(lookup(1), event=Event.WITNESS_REFUSED, staff="", cases=0)],
         ["witness_refused"],
         id="a witness refused",
