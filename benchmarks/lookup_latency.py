@@ -54,6 +54,7 @@ async def _run(arguments: argparse.Namespace, home: Path, url: str) -> dict[str,
             network.format_question(rng.sample(people, arguments.cases), schema, provider, rng)
             for _ in range(arguments.rounds + 10)
         ]
+        network.approve_overrides(app.state.hub, questions)
         gc.freeze()  # As the served hub does; here it leaves out this benchmark's own people too.
         times, known = await _ask(callers[network.ASKER], questions)
     probes = sum(

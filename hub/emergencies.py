@@ -49,8 +49,13 @@ def bind_questions(session: Session, agency: str, body: LookupBody, *, pepper: P
     )
     for number in sorted(emergencies | overrides):
         if held[number] != asked[number]:
-            rule = "its override or emergency was used for another person, purpose or asker"
-            raise BasisNotPermittedError(f"cases.{number}.basis: {rule}")
+            raise refused_basis(number)
+
+
+def refused_basis(number: int) -> BasisNotPermittedError:
+    """What whoever asks is told of an override or emergency that does not hold, whichever way it does not."""
+    rule = "its override or emergency is not one that was approved or declared for this"
+    return BasisNotPermittedError(f"cases.{number}.basis: {rule}")
 
 
 def _hold(

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from hub.access_log import NodeEvent, append_entry, who_called
+from hub.approvals import note_approval
 from hub.authentication import CallingNode
 from hub.errors import ConflictError
 from hub.leaves import OWN, WHO
@@ -63,6 +64,8 @@ def log_event(
         return None
     parts = {WHO: who_called(caller), OWN: own}
     index = append_entry(session, action, agency=caller.agency, at=at, facts=facts, parts=parts).index
+    if action is NodeEvent.OVERRIDE_APPROVED:
+        note_approval(session, caller.agency, approver=caller.staff, own=own, at=at)
     row = LogEvent(agency=caller.agency, event=event, body_digest=body_digest, log_index=index)
     session.add(row)
     session.flush()  # The same report at the same time ends here, and its entry with it.

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 
 from hub.access_log import REFUSED_PREFIX, Action, Appended, append_entry
 from hub.agreements import require_covered, require_live
+from hub.approvals import require_approvals
 from hub.authentication import CallingNode
 from hub.budgets import Budget, cases_charged, charge, require_budget
 from hub.candidates import find_candidates
@@ -213,6 +214,7 @@ def _require_admissible(
     require_role(body.role, body.purpose)
     for number, basis in enumerate(bases):
         require_basis(basis, purpose=body.purpose, staff=body.staff, at=at, field=f"cases.{number}.basis")
+    require_approvals(session, caller.agency, bases, at=at)
     require_one_case(bases)
     require_covered(agreements, purpose=body.purpose, bases=sorted({kind_of(basis) for basis in bases}))
     return epoch

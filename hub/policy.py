@@ -34,7 +34,12 @@ from keys.documents import canonical_bytes
 # The code that decides. Its bytes are in the digest: no rule changes without the log saying so, at the price
 # of a new digest for a changed comment.
 DECIDING_MODULES = (
-    "disclosure.py", "purposes.py", "outcomes.py", "telling.py", "repeats.py", "emergencies.py", "consent.py",
+    "disclosure.py",
+    "purposes.py",
+    "outcomes.py",
+    "telling.py", "repeats.py", "emergencies.py",
+    "approvals.py",
+    "consent.py",
 )  # fmt: skip
 BASIS_WORDS = {ConsentBasis: "consent", PublicTaskBasis: "public task", EmergencyBasis: "emergency"}
 Row = Sequence[object]

@@ -14,6 +14,7 @@ from sqlalchemy import delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from hub.access_log import Action
+from hub.approvals import forget_approvals
 from hub.erasure import erase_texts
 from hub.leaves import read_leaf
 from hub.log_bound_models import LogBoundUse
@@ -52,6 +53,7 @@ def forget(session: Session, *, before: datetime, at: datetime) -> Forgotten:
         before: What is of this time and later stays; whole seconds.
         at: Now.
     """
+    forget_approvals(session, at=at)
     reviews, budgets = _forget_reviews(session, before), _forget_budgets(session, at)
     return Forgotten(erase_texts(session, before=before, at=at), reviews, budgets)  # It logs, so it is last.
 

@@ -265,6 +265,19 @@ class Node:
         }
         return document | changes
 
+    def approve(self, *overrides: str, approver: str = "manager-1") -> None:
+        """Have somebody's approval of overrides logged."""
+        for override in overrides:
+            event = {
+                "format": "log-event/1",
+                "event": self.new_id(),
+                "action": "override:approval:given",
+                "facts": {},
+                "parts": {"own": {"override": override}},
+            }
+            answer = self.call("POST", "/v1/log/events", event, actor=Actor(approver, "coordinator"))
+            assert answer.status == 201, answer.document
+
     def look_up(self, document: Mapping[str, Any]) -> Answer:
         """Send a look-up."""
         return self.call("POST", "/v1/lookups", document)

@@ -48,6 +48,7 @@ def ask(network: Network, *, basis: dict[str, Any] | None = None, **changes: Any
         for case in document["cases"]:
             # An override is for one person, asked for once.
             case["basis"] = basis | ({"override": asker.new_id()} if "override" in basis else {})
+        asker.approve(*(case["basis"]["override"] for case in document["cases"] if "override" in basis))
     return asker.look_up(document)
 
 
@@ -139,6 +140,7 @@ def test_the_basis_of_each_case_has_to_be_covered_by_the_agreement_with_each_age
     share(network, "holder-2")
     document = asker.question([KNOWN, KNOWN], network.schema, epoch=EPOCH)
     document["cases"][1]["basis"] = TASK
+    asker.approve(TASK["override"])
     answer = asker.look_up(document)
     assert codes(answer, 0) == {"holder-1": "K", "holder-2": "A"}
     assert codes(answer, 1) == {"holder-1": "A", "holder-2": "K"}

@@ -25,6 +25,7 @@ def sharing(partnership: Network) -> Network:
         node = partnership.nodes[agency]
         records = [node.record([person], partnership.schema) for person in PEOPLE]
         assert node.push(records, partnership.schema, epoch=EPOCH).status == 200
+    partnership.nodes["asker"].approve("ef" * 16, "fe" * 16)
     return partnership
 
 

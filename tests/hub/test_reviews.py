@@ -113,6 +113,8 @@ def with_basis(network: Network, basis: dict[str, Any]) -> None:
     asker = network.nodes["asker"]
     question = asker.question([SOMEBODY], network.schema, epoch=EPOCH)
     question["cases"][0]["basis"] = basis
+    if "override" in basis:
+        asker.approve(basis["override"], approver=basis["approver"])
     answer = asker.look_up(question)
     assert answer.status == 200, answer.document
 
@@ -336,6 +338,7 @@ def test_an_override_is_put_before_the_officers_of_those_it_matched(shared: Netw
     question = asker.question([SOMEBODY, STRANGER], shared.schema, epoch=EPOCH)
     for case in question["cases"]:
         case["basis"] = public_task() | {"override": asker.new_id()}
+        asker.approve(case["basis"]["override"], approver="team-lead")
     assert asker.look_up(question).status == 200
     run_scan(shared)
     (own,) = queue(asker)
@@ -351,6 +354,7 @@ def test_a_match_by_consent_in_a_look_up_with_an_override_is_no_override_of_it(s
     asker = shared.nodes["asker"]
     question = asker.question([SOMEBODY, STRANGER], shared.schema, epoch=EPOCH)
     question["cases"][1]["basis"] = public_task()
+    asker.approve("0" * 32, approver="team-lead")
     assert asker.look_up(question).status == 200
     run_scan(shared)
     assert [one["numbers"] for one in queue(asker)] == [{"cases": 1}]
