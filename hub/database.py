@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session
 
@@ -35,6 +35,7 @@ class Database:
             lock_timeout_seconds: How long a writer waits for another.
         """
         self.engine = make_engine(url, lock_timeout_seconds=lock_timeout_seconds)
+        self._lock_timeout_seconds = lock_timeout_seconds
         self._writer = self.engine.execution_options(**{WRITING: True})
         self._group = GroupCommit(self.writing)
 
@@ -49,6 +50,26 @@ class Database:
         """A transaction that writes: committed at the end, rolled back when anything is raised."""
         with Session(self._writer) as session, session.begin():
             yield session
+
+    @contextmanager
+    def trying(self, *, wait_seconds: float) -> Iterator[Session]:
+        """A writing transaction that is taken back at its end, and waits for other writers only so long.
+
+        Args:
+            wait_seconds: On SQLite for whoever writes at all, on PostgreSQL for whoever holds the same row.
+        """
+        sqlite = self.engine.dialect.name == "sqlite"
+        with self._writer.connect() as connection:
+            if sqlite:  # Before it begins, for beginning is what waits.
+                _set_busy_timeout(connection, wait_seconds)
+            try:
+                with Session(connection) as session:
+                    if not sqlite:
+                        session.execute(text(f"SET LOCAL lock_timeout = {int(wait_seconds * 1000)}"))
+                    yield session
+            finally:
+                if sqlite:
+                    _set_busy_timeout(connection, self._lock_timeout_seconds)
 
     def write_grouped(self, work: Callable[[Session], T]) -> T:
         """Have something written together with what other threads write now; durable when this returns.
@@ -70,6 +91,10 @@ class Database:
     def __repr__(self) -> str:
         """The kind of database; a URL can carry a password."""
         return f"Database({self.engine.dialect.name})"
+
+
+def _set_busy_timeout(connection: Connection, seconds: float) -> None:
+    connection.connection.cursor().execute(f"PRAGMA busy_timeout={int(seconds * 1000)}")
 
 
 def make_engine(url: str, *, lock_timeout_seconds: float) -> Engine:

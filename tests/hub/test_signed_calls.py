@@ -190,6 +190,7 @@ def client_without_database(network: Network, monkeypatch: pytest.MonkeyPatch) -
         raise OperationalError("", {}, Exception("no disk"))
 
     monkeypatch.setattr(network.database, "writing", fail)
+    monkeypatch.setattr(network.database, "trying", fail)
     return network.client
 
 
