@@ -82,7 +82,7 @@ def _criteria(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.pass_context
 def search(ctx: click.Context, /, **options: Any) -> None:
     """Search the log; all that is named must hold."""
-    from node.log_search import search_lines
+    from node.log_search import require_agency, search_lines
 
     save, saved, output_format = (options.pop(name) for name in ("save", "saved", "output_format"))
     opened = open_log(ctx, offline=options.pop("offline"))
@@ -91,7 +91,9 @@ def search(ctx: click.Context, /, **options: Any) -> None:
         wanted = opened.saved_search(saved).narrow(wanted)
     if save:
         opened.save_search(save, wanted)
-    _print(list(search_lines(opened.lines(0), wanted)), output_format, everything=True)
+    lines = list(opened.lines(0))
+    require_agency(wanted, lines)
+    _print(list(search_lines(lines, wanted)), output_format, everything=True)
 
 
 @log.command()

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import date
 from typing import Any
 
+from node.consent_terms import PURPOSES
 from node.errors import RecordFormatError
 from node.log_lines import REFUSED, LogLine
 from node.store import Store
@@ -25,8 +26,24 @@ OUTCOMES: Mapping[str, str] = {
 # Outcomes that are no answer: the look-up was refused, or an answer was withheld though a record matched.
 REFUSED_OUTCOME, WITHHELD_OUTCOME = "refused", "withheld"
 ALL_OUTCOMES = (*OUTCOMES, REFUSED_OUTCOME, WITHHELD_OUTCOME)
-# Reasons that are no decision to withhold: nothing was there to withhold, or nobody asked.
-NOTHING_WITHHELD = frozenset({"no_match", "never_shared", "too_old", "not_in_request", "no_agreement"})
+# Reasons that are no decision to withhold: nothing was there to withhold, nobody asked, or it was answered.
+NOTHING_WITHHELD = frozenset(
+    {"no_match", "never_shared", "too_old", "not_in_request", "no_agreement", "permitted_without_card"}
+)
+# The closed vocabulary of docs/protocol.md, sections 11 and 12; a refused look-up's ends in its code.
+ACTIONS = (
+    "lookup:match:answered", "lookup:refused",
+    "consent:record:stored", "consent:record:withdrawn", "consent:record:objected",
+    "agreement:document:proposed", "agreement:document:signed",
+    "epoch:document:created", "epoch:envelope:stored",
+    "push:caseload:completed", "caseload:records:removed",
+    "node:enrolment:pending", "node:enrolment:confirmed",
+    "call:refused:replayed", "review:item:decided",
+    "log:entries:read", "log:texts:erased", "log:bound:met", "log:witness:refused",
+    "log:export:made", "log:subject_access:made", "log:subject_access:approved", "log:entries:reconciled",
+    "override:request:made", "override:approval:given", "override:approval:refused",
+    "override:emergency:declared",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -103,7 +120,7 @@ def parse_search(values: Mapping[str, Any]) -> Search:
     """Read a search from what was typed or saved.
 
     Raises:
-        RecordFormatError: A criterion is not known, not a day, or not an outcome.
+        RecordFormatError: A criterion is not known, not a day, or not one of its words.
     """
     known = {field.name for field in fields(Search)}
     given = {name: value for name, value in values.items() if value is not None}
@@ -115,7 +132,26 @@ def parse_search(values: Mapping[str, Any]) -> Search:
         raise RecordFormatError("search", "lies after the last day", field="since")
     if given.get("outcome") not in (None, *ALL_OUTCOMES):
         raise RecordFormatError("search", f"must be one of {', '.join(ALL_OUTCOMES)}", field="outcome")
+    if given.get("purpose") is not None and str(given["purpose"]).casefold() not in PURPOSES:
+        raise RecordFormatError("search", f"must be one of {', '.join(PURPOSES)}", field="purpose")
+    if given.get("action") is not None and not _is_action(str(given["action"])):
+        rule = f"must be one of these, or its beginning up to a colon: {', '.join(ACTIONS)}"
+        raise RecordFormatError("search", rule, field="action")
     return Search(**given)
+
+
+def require_agency(search: Search, lines: Iterable[LogLine]) -> None:
+    """Refuse an agency that did nothing this log shows: nothing found would read like nothing done.
+
+    Raises:
+        RecordFormatError: No line is by it; the message says whose there are.
+    """
+    if search.agency is None:
+        return
+    known = sorted({line.agency for line in lines if line.agency is not None})
+    if search.agency.casefold() not in known:
+        rule = f"did nothing that this log shows; there are entries by {', '.join(known) or 'nobody'}"
+        raise RecordFormatError("search", rule, field="agency")
 
 
 def save_search(store: Store, name: str, search: Search) -> None:
@@ -146,6 +182,10 @@ def _same(wanted: str | None, found: str | None) -> bool:
 
 def _begins(wanted: str | None, action: str) -> bool:
     return wanted is None or f"{action}:".startswith(f"{wanted.rstrip(':')}:")
+
+
+def _is_action(wanted: str) -> bool:
+    return _begins("lookup:refused", wanted) or any(_begins(wanted, action) for action in ACTIONS)
 
 
 def _in_days(search: Search, at: str) -> bool:

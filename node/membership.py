@@ -75,12 +75,14 @@ class Agreement:
         return tuple(self.document["parties"])
 
     def state(self, *, at: datetime) -> str:
-        """In words: live (between those who have signed), not yet, expired, or waiting for signatures."""
+        """In words: live (perhaps not between all yet), not yet, expired, or waiting for signatures."""
         if at >= parse_time(self.document["expires"]):
             return "expired"
         if len(self.signed_by) < FEWEST_SIGNATURES:
             return "waiting for signatures"
-        return "not yet" if at < parse_time(self.document["not_before"]) else "live"
+        if at < parse_time(self.document["not_before"]):
+            return "not yet"
+        return "live" if set(self.parties) <= set(self.signed_by) else "live between those who signed"
 
     def is_live_between(self, one: str, other: str, *, at: datetime) -> bool:
         """Whether both have signed it and it is in date (docs/protocol.md section 6)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -14,7 +15,15 @@ from node.answers import WORDS
 from node.errors import IntegrityError, RecordFormatError
 from node.leaves import Entry, commit_part, read_entry
 from node.log_lines import ERASED, PRINTED, LogLine, Reader, describe_entry
-from node.log_search import OUTCOMES, Search, parse_search, search_lines
+from node.log_search import (
+    ACTIONS,
+    OUTCOMES,
+    Search,
+    has_outcome,
+    parse_search,
+    require_agency,
+    search_lines,
+)
 
 SALT = bytes(range(16))
 HANDLE = "ab" * 16
@@ -225,7 +234,6 @@ FOUND = {
     "conference": ({"conference": "mdt-1"}, 4),
     "whole action": ({"action": "lookup:match:answered"}, 4),
     "beginning of an action": ({"action": "lookup"}, 4),
-    "half a word of an action": ({"action": "look"}, 0),
     "reference": ({"reference": "LOCAL-1"}, 2),
     "an answer": ({"outcome": "known"}, 2),
     "another answer": ({"outcome": "no_reply_yet"}, 1),
@@ -254,6 +262,41 @@ def test_a_search_finds_what_holds_all_its_criteria(values: dict[str, Any], coun
 def test_a_search_that_cannot_be_is_refused(values: dict[str, str]) -> None:
     with pytest.raises(RecordFormatError):
         parse_search(values)
+
+
+@pytest.mark.parametrize(
+    ("values", "listed"),
+    [
+        pytest.param({"purpose": "case_confrence"}, "single_lookup", id="purpose"),
+        pytest.param({"action": "lokup"}, "consent:record:withdrawn", id="action"),
+        pytest.param({"action": "look"}, "lookup:match:answered", id="half a word of an action"),
+    ],
+)
+def test_an_unknown_word_is_refused_with_the_known_ones(values: dict[str, str], listed: str) -> None:
+    with pytest.raises(RecordFormatError, match=listed):
+        parse_search(values)
+
+
+def test_every_action_of_the_log_can_be_searched_for() -> None:
+    from hub.access_log import Action, NodeEvent
+
+    assert set(ACTIONS) == {*map(str, Action), *map(str, NodeEvent), "lookup:refused"}
+    for action in (*ACTIONS, "lookup:refused:no_agreement", "lookup:refused:", "override"):
+        assert parse_search({"action": action}).action == action
+
+
+def test_an_agency_that_did_nothing_is_refused_with_those_who_did() -> None:
+    everything = [*lines(ASKER, "who", "question")]
+    require_agency(parse_search({"agency": "Asker"}), everything)
+    require_agency(parse_search({}), everything)
+    with pytest.raises(RecordFormatError, match="entries by asker"):
+        require_agency(parse_search({"agency": "askr"}), everything)
+
+
+def test_an_answer_without_its_card_is_not_withheld() -> None:
+    one = replace(lines(ASKER, "who", "question")[0], reasons=("no_match", "permitted_without_card"))
+    assert not has_outcome(one, "withheld")
+    assert has_outcome(replace(one, reasons=("withdrawn", "permitted_without_card")), "withheld")
 
 
 def test_every_answer_word_can_be_searched_for() -> None:

@@ -193,7 +193,12 @@ def test_the_state_of_an_agreement_is_said_in_words(federation: Federation) -> N
     later = federation.clock() + timedelta(days=30)
     federation.agree("asker", "holder", agreement="half", sign=["asker"])
     federation.agree("asker", "holder", agreement="later", not_before=format_time(later))
-    assert _states(federation) == {"sharing": "live", "half": "waiting for signatures", "later": "not yet"}
+    federation.add("late")
+    federation.agree("asker", "holder", "late", agreement="partly", sign=["asker", "holder"])
+    assert _states(federation) == {
+        "sharing": "live", "half": "waiting for signatures", "later": "not yet",
+        "partly": "live between those who signed",
+    }  # fmt: skip
     federation.clock.advance(days=400)
     assert set(_states(federation).values()) == {"expired"}
 
