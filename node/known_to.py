@@ -121,6 +121,8 @@ def _flat(answer: AgencyAnswer, at: datetime) -> dict[str, Any]:
 def _cell(answer: AgencyAnswer, at: datetime) -> AnswerCell:
     if answer.word not in SHOWN:
         return AnswerCell(answer.word)
+    if answer.card_withheld:
+        return AnswerCell(answer.word, withheld=True)
     return AnswerCell(
         answer.word, answer.open, last_contact_band(answer.last_contact, at.date()), answer.team
     )

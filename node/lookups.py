@@ -70,6 +70,7 @@ class AgencyAnswer:
         team: The team to ring, or None.
         evidence: Why, where the word is Known or Possibly known.
         card_unreadable: The agency's card does not open: its node used another key.
+        card_withheld: It is known there, and neither the purpose nor the person's consent reaches the card.
     """
 
     agency: str
@@ -80,6 +81,7 @@ class AgencyAnswer:
     team: str | None = None
     evidence: Mapping[str, Any] | None = None
     card_unreadable: bool = False
+    card_withheld: bool = False
 
     def explain(self) -> Evidence | None:
         """The evidence, read."""
@@ -264,7 +266,7 @@ def _read_agency(entry: Mapping[str, Any], agency: Agency, epoch: EpochKey) -> A
     try:
         sealed = decode_base64(entry["card"], field="card")
         if not any(sealed):  # The purpose or the person's consent does not reach the card.
-            return AgencyAnswer(agency.agency, agency.name, word, evidence=evidence)
+            return AgencyAnswer(agency.agency, agency.name, word, evidence=evidence, card_withheld=True)
         plain = open_card(epoch.linkage_key, sealed, epoch=epoch.epoch, agency=agency.agency)
         card = json.loads(plain)
         shown = {name: card.get(name) for name in ("open", "last_contact", "team")}

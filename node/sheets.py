@@ -44,6 +44,9 @@ LEGEND: Mapping[AnswerWord, str] = {
     AnswerWord.NOT_ASKED: "No agreement covers asking this service for this purpose.",
 }
 
+# Said of people who are told to be known there, and of nobody else: it tells nothing that the word does not.
+WITHHELD = "ask the agency; details withheld"
+
 _FORMULA_START = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
 _SIGNED_NUMBER = re.compile(r"[+-]?[0-9\s.,()]*")
 
@@ -57,16 +60,20 @@ class AnswerCell:
         open: Whether the case is open there; None where not said.
         last_contact_band: As `last_contact_band` gives it, or None where there is no card.
         team: The team to ring, or None.
+        withheld: There is a card, and it may not be shown.
     """
 
     word: AnswerWord
     open: bool | None = None
     last_contact_band: str | None = None
     team: str | None = None
+    withheld: bool = False
 
     @property
     def detail(self) -> str:
-        """The answer card in one line; empty where there is none."""
+        """The answer card in one line, or that it is withheld; empty where there is none."""
+        if self.withheld:
+            return WITHHELD
         parts = [
             {True: "open", False: "closed", None: ""}[self.open],
             f"last contact {self.last_contact_band}" if self.last_contact_band else "",

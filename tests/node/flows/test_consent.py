@@ -31,6 +31,7 @@ from node.consent_terms import ConsentTerms, Ended, Refusal
 from node.errors import HubRefusedError, HubUnreachableError, PolicyError, RecordFormatError
 from node.home import Node
 from node.in_step import send_or_say_so
+from node.known_to import as_flat_rows, as_grid_rows
 from node.mapping import parse_mapping
 from node.outbox import send_waiting
 from node.pushing import push_caseload
@@ -251,6 +252,11 @@ def test_consent_without_contact_gives_the_answer_without_the_card(federation: F
     )
     assert (str(whole.word), whole.team) == ("Known", "Duty desk")
     assert masked.explain() is not None
+    (first, second) = as_grid_rows(result, at=federation.clock())
+    assert first[masked.name] == "Known\nask the agency; details withheld"
+    assert "withheld" not in second[whole.name] and "ring " in second[whole.name]
+    flat = as_flat_rows(result, at=federation.clock())[0]
+    assert (flat["answer"], flat["open"], flat["last_contact"], flat["team"]) == ("Known", None, None, None)
 
 
 def test_the_versions_of_a_consent_are_one_chain(federation: Federation) -> None:
