@@ -10,21 +10,23 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from keys.documents import document_digest
-from node.caseload import is_held, parked_row, reference_of, require_handle
+from node.caseload import identifiers_under, is_held, parked_row, reference_of, require_handle
 from node.client import HubClient
 from node.consent_terms import EVERYONE, ConsentEntry, ConsentTerms, Ended, Refusal, nothing_agreed, state_of
 from node.errors import HubRefusedError, PolicyError, RecordFormatError
 from node.home import Node
+from node.identifiers import BirthDate
 from node.membership import agency_ids
 from node.pushing import forget_shared
 from node.store import Store
 from node.times import format_time, parse_time
 
 CONSENT_ID_BYTES = 16
+ADULT_YEARS = 18  # Family Law Reform Act 1969, section 1; parental responsibility ends there.
 # What a version adds to its terms.
 CHAIN_FIELDS = ("consent", "version", "previous")
 
@@ -62,13 +64,15 @@ def record_consent(node: Node, local_id: str, terms: ConsentTerms) -> None:
     """Keep a person's consent here, as a new version; `send_consents` sends it.
 
     Raises:
-        RecordFormatError: The caseload has no such reference, or a recipient is no agency of the network.
+        RecordFormatError: The caseload has no such reference, a recipient is no agency of the network, or a
+            parent acted for an adult.
         PolicyError: The consent was given before the person withdrew or objected, or before a later consent.
     """
     handle = require_handle(node.store, local_id)
     _require_not_held(node.store, handle)
     if terms.captured_at > node.clock():
         raise RecordFormatError("consent", "lies in the future", field="captured_at")
+    _require_child(node.store, handle, terms)
     require_recipients(node, terms.recipients)
     if is_outdated(terms, find_document(node.store, handle)):
         raise PolicyError(
@@ -106,6 +110,24 @@ def _require_not_held(store: Store, handle: str) -> None:
     if is_held(store, handle):
         rule = "is held: somebody else stands under the reference than before; see to it with 'node import'"
         raise RecordFormatError("caseload", rule, row=parked_row(store, handle), field="local_id")
+
+
+def _require_child(store: Store, handle: str, terms: ConsentTerms) -> None:
+    """A parent decides for a child; a birth date that is weak or not whole proves no age."""
+    births = [way.birth for way in identifiers_under(store, handle) or () if way.birth is not None]
+    given = terms.captured_at.date()
+    if terms.acted_by == "parent" and any(_is_adult(born, given) for born in births):
+        rule = (
+            "parent: the person was 18 or older when this was given. For an adult it is the person, an "
+            "attorney or a deputy, or best_interests where they lack capacity"
+        )
+        raise RecordFormatError("consent", rule, field="acted_by")
+
+
+def _is_adult(born: BirthDate, at: date) -> bool:
+    if born.weak or not born.complete or born.year is None:
+        return False
+    return (at.year - born.year, at.month, at.day) >= (ADULT_YEARS, born.month, born.day)
 
 
 def require_recipients(node: Node, recipients: Iterable[str]) -> None:

@@ -259,6 +259,30 @@ def test_consent_without_contact_gives_the_answer_without_the_card(federation: F
     assert (flat["answer"], flat["open"], flat["last_contact"], flat["team"]) == ("Known", None, None, None)
 
 
+@pytest.mark.parametrize(
+    ("born", "refused"),
+    [
+        pytest.param("2008-01-05", True, id="eighteen on the day"),
+        pytest.param("2008-01-06", False, id="seventeen on the day"),
+        pytest.param("2015-07-09", False, id="a child"),
+        pytest.param("1975-07-09", True, id="an adult"),
+    ],
+)
+def test_a_parent_decides_for_a_child_and_for_nobody_else(
+    federation: Federation, born: str, refused: bool
+) -> None:
+    federation.share("holder", [person(1, dob=born)])
+    by_parent = terms(acted_by="parent", captured_at=datetime(2026, 1, 5, 12, tzinfo=UTC))
+    holder = federation.nodes["holder"]
+    if not refused:
+        record_consent(holder, "H00001", by_parent)
+        return
+    with pytest.raises(RecordFormatError, match="attorney or a deputy") as caught:
+        record_consent(holder, "H00001", by_parent)
+    assert "acted_by" in str(caught.value) and born not in str(caught.value)
+    assert list_consents(holder.store) == []
+
+
 def test_the_versions_of_a_consent_are_one_chain(federation: Federation) -> None:
     holder = federation.nodes["holder"]
     federation.share("holder", people(5))
