@@ -172,6 +172,8 @@ def _print_item(
         for line in lines
         if line.authority is not None
     ]
+    if older := found.numbers.get("older_entries"):
+        say(f"{older} more entries, older than these, are not listed: `knownto log search` finds them.")
     if by_authority:
         print_table(by_authority, AUTHORITY_COLUMNS)
     missing = len(set(found.indices) - {line.index for line in lines})

@@ -25,6 +25,7 @@ from hub.review_settings import ReviewSettings
 from hub.working_days import is_out_of_hours
 
 MOST_INDICES = 100
+OLDER_ENTRIES = "older_entries"
 HUB = ""  # The audience of an item for the hub's own officer alone; no agency's id is empty.
 
 
@@ -382,4 +383,10 @@ def _alarm(
     involved: frozenset[str],
 ) -> Alarm:
     newest = tuple(sorted(indices)[-MOST_INDICES:])
-    return Alarm(kind, audience, agency, staff, occasion, newest, dict(numbers), involved - {NODE})
+    counted = dict(numbers) | older_entries(len(indices))
+    return Alarm(kind, audience, agency, staff, occasion, newest, counted, involved - {NODE})
+
+
+def older_entries(entries: int) -> dict[str, int]:
+    """How many entries an item rests on beyond the newest, which it names; nothing where it names all."""
+    return {OLDER_ENTRIES: entries - MOST_INDICES} if entries > MOST_INDICES else {}

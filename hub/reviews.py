@@ -21,7 +21,7 @@ from sqlalchemy import ColumnElement, literal, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from hub.access_log import Action, append_entry
-from hub.alarms import HUB, MOST_INDICES, Alarm, Kind
+from hub.alarms import HUB, MOST_INDICES, Alarm, Kind, older_entries
 from hub.errors import ConflictError, NotFoundError, OwnActionError
 from hub.leaves import OWN, WHO
 from hub.models import UtcTime
@@ -277,8 +277,10 @@ def _occasion(alarm: Alarm) -> tuple[ColumnElement[bool], ...]:
 
 
 def _extend(item: ReviewItem, alarm: Alarm) -> None:
-    indices = sorted({*indices_of(item), *alarm.indices})[-MOST_INDICES:]
-    item.indices, item.numbers = json.dumps(indices), json.dumps(dict(alarm.numbers), sort_keys=True)
+    both = sorted({*indices_of(item), *alarm.indices})
+    numbers = older_entries(len(both)) | dict(alarm.numbers)  # The alarm's own count is of all it found.
+    item.indices = json.dumps(both[-MOST_INDICES:])
+    item.numbers = json.dumps(numbers, sort_keys=True)
     item.involved = " ".join(sorted({*item.involved.split(), *alarm.involved}))
 
 

@@ -153,6 +153,14 @@ def test_a_budget_nearly_used_is_told_before_it_is(cases: int, expected: list[st
     assert kinds([lookup(1, cases=cases - 100, further=100)], quiet) == expected
 
 
+@pytest.mark.parametrize(("entries", "older"), [(100, None), (101, 1), (130, 30)])
+def test_an_alarm_names_the_newest_entries_and_counts_the_older(entries: int, older: int | None) -> None:
+    (alarm,) = [one for one in alarms([refusal(n) for n in range(1, entries + 1)]) if one.kind == "refusals"]
+    assert alarm.indices == tuple(range(max(1, entries - 99), entries + 1))
+    assert alarm.numbers.get("older_entries") == older
+    assert alarm.numbers["refused"] == entries
+
+
 def test_the_budget_of_a_whole_agency_is_told_too() -> None:
     limits = Limits(ReviewSettings(volume_agency_cases=10_000), Budget(200, 100))
     found = alarms([lookup(n, cases=40, staff=f"person-{n}") for n in (1, 2)], limits)
