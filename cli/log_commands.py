@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from cli.log_checks import reconcile, verify
-from cli.log_homes import OpenLog, open_log
+from cli.log_homes import BROKEN, OpenLog, open_log
 from cli.log_subjects import approve_names, subject_access
 from cli.output import emit, format_option
 from cli.terminal import read_line, staff_option
@@ -47,8 +47,10 @@ def show(ctx: click.Context, after: int, offline: bool, everything: bool, output
     In a hub's home: all look-ups, with every reason and without any reference.
     """
     opened = open_log(ctx, offline=offline)
-    lines = [line for line in opened.lines(after) if everything or line.action.startswith("lookup:")]
+    wanted = ("lookup:", BROKEN)
+    lines = [line for line in opened.shown(after) if everything or line.action.startswith(wanted)]
     _print(lines, output_format, everything=everything)
+    _require_whole(lines)
 
 
 def _criteria(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -82,7 +84,7 @@ def _criteria(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.pass_context
 def search(ctx: click.Context, /, **options: Any) -> None:
     """Search the log; all that is named must hold."""
-    from node.log_search import require_agency, search_lines
+    from node.log_search import require_agency
 
     save, saved, output_format = (options.pop(name) for name in ("save", "saved", "output_format"))
     opened = open_log(ctx, offline=options.pop("offline"))
@@ -91,9 +93,12 @@ def search(ctx: click.Context, /, **options: Any) -> None:
         wanted = opened.saved_search(saved).narrow(wanted)
     if save:
         opened.save_search(save, wanted)
-    lines = list(opened.lines(0))
-    require_agency(wanted, lines)
-    _print(list(search_lines(lines, wanted)), output_format, everything=True)
+    every = list(opened.shown(0))
+    require_agency(wanted, every)
+    # What cannot be read might be what is looked for.
+    lines = [line for line in every if line.action == BROKEN or wanted.finds(line)]
+    _print(lines, output_format, everything=True)
+    _require_whole(lines)
 
 
 @log.command()
@@ -168,6 +173,15 @@ def _read_search(criteria: dict[str, Any]) -> Any:
 
 def _day(value: Any) -> Any:
     return value.date() if isinstance(value, datetime) else value
+
+
+def _require_whole(lines: Sequence[Any]) -> None:
+    """End with the exit code of broken integrity, once everything else is shown."""
+    from node.errors import IntegrityError
+
+    broken = sum(line.action == BROKEN for line in lines)
+    if broken:
+        raise IntegrityError(f"log: entries that cannot be read: {broken}; `knownto log verify` says more")
 
 
 def _print(lines: Sequence[Any], output_format: str, *, everything: bool) -> None:

@@ -21,6 +21,7 @@ from keys.actors import Role
 
 if TYPE_CHECKING:
     from hub.database import Database
+    from hub.log_views import StoredEntry
     from hub.settings import HubSettings
     from node.fhir_audit import Observer
     from node.home import Node
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 # Who reads the log about the agency: whoever reviews, and whoever answers for the caseload.
 READERS = (Role.IG, Role.RESPONDER)
 HUB_PAGE = 500
+BROKEN = "(broken)"
+BROKEN_WORDS = "cannot be read; `knownto log verify` says what is wrong"
 HUB_SEARCHES = "log-searches.json"
 
 
@@ -43,6 +46,7 @@ class OpenLog:
         agency: Whose copy it is; None for the hub's.
         documents: The entries behind an index, as the wire carries them.
         lines: The same as lines people read.
+        shown: Those lines, with one for an entry that is broken, where `lines` stops.
         node: The node, or None at the hub.
         home: The home's folder.
     """
@@ -51,6 +55,7 @@ class OpenLog:
     agency: str | None
     documents: Callable[[int], Iterator[dict[str, Any]]]
     lines: Callable[[int], Iterator[LogLine]]
+    shown: Callable[[int], Iterator[LogLine]]
     node: Node | None
     home: Path
 
@@ -109,6 +114,7 @@ def _open_node_log(ctx: click.Context, offline: bool) -> OpenLog:
         agency=node.settings.agency,
         documents=lambda after: read_documents(node.store, after=after),
         lines=lambda after: describe_log(node, after=after),
+        shown=lambda after: describe_log(node, after=after),
         node=node,
         home=node.home,
     )
@@ -127,12 +133,22 @@ def synced_node(ctx: click.Context, *, offline: bool = False, roles: tuple[str, 
 
 
 def _open_hub_log(ctx: click.Context) -> OpenLog:
+    from hub.checkpoints import format_entry
+    from node.errors import IntegrityError
     from node.leaves import read_entry
     from node.log_lines import Reader, describe_entries
 
     def documents(after: int) -> Iterator[dict[str, Any]]:
         with hub_database(ctx) as (database, _):
-            yield from _hub_documents(database, after, staff=ctx.obj.get("staff"))
+            for entry in _hub_entries(database, after, staff=ctx.obj.get("staff")):
+                if isinstance(entry, int):
+                    raise IntegrityError(f"log entry {entry}: {BROKEN_WORDS}")
+                yield format_entry(entry.index, entry.leaf, entry.parts, ())
+
+    def shown(after: int) -> Iterator[LogLine]:
+        with hub_database(ctx) as (database, _):
+            for entry in _hub_entries(database, after, staff=ctx.obj.get("staff")):
+                yield from _lines_of(entry)
 
     def entries(after: int) -> Iterator[Entry]:
         return (read_entry(document) for document in documents(after))
@@ -144,6 +160,7 @@ def _open_hub_log(ctx: click.Context) -> OpenLog:
         agency=None,
         documents=documents,
         lines=lambda after: describe_entries(entries(after), Reader()),
+        shown=shown,
         node=None,
         home=ctx.obj["home"],
     )
@@ -165,14 +182,29 @@ def hub_database(ctx: click.Context) -> Iterator[tuple[Database, HubSettings]]:
         database.close()
 
 
-def _hub_documents(database: Database, after: int, *, staff: str | None) -> Iterator[dict[str, Any]]:
+def _lines_of(entry: StoredEntry | int) -> list[LogLine]:
+    """The lines of an entry, or the one that says it is broken."""
+    from hub.checkpoints import format_entry
+    from node.errors import IntegrityError
+    from node.leaves import read_entry
+    from node.log_lines import LogLine, Reader, describe_entry
+
+    index = entry if isinstance(entry, int) else entry.index
+    try:
+        if isinstance(entry, int):
+            raise ValueError
+        return list(describe_entry(read_entry(format_entry(index, entry.leaf, entry.parts, ())), Reader()))
+    except (ValueError, IntegrityError):
+        return [LogLine(index, "", BROKEN, "asked", None, outcome=BROKEN_WORDS)]
+
+
+def _hub_entries(database: Database, after: int, *, staff: str | None) -> Iterator[StoredEntry | int]:
     """All entries with all their parts; the reading is logged before anything of it is shown."""
     from hub.access_log import Action, append_entry
-    from hub.checkpoints import format_entry
     from hub.clock import system_clock
     from hub.leaves import WHO
     from hub.log_tree import read_head
-    from hub.log_views import whole_entries
+    from hub.log_views import readable_entries
 
     with database.writing() as session:
         last = read_head(session).size
@@ -182,9 +214,8 @@ def _hub_documents(database: Database, after: int, *, staff: str | None) -> Iter
         append_entry(session, Action.LOG_READ, agency=None, at=system_clock(), facts=facts, parts=who)
     while after < last:
         with database.reading() as session:
-            page = whole_entries(session, after=after, limit=min(HUB_PAGE, last - after))
-        for entry in page:
-            yield format_entry(entry.index, entry.leaf, entry.parts, ())
+            page = readable_entries(session, after=after, limit=min(HUB_PAGE, last - after))
+        yield from page
         if not page:
             return
-        after = page[-1].index
+        after = page[-1] if isinstance(page[-1], int) else page[-1].index

@@ -91,6 +91,23 @@ def whole_entries(session: Session, *, after: int, limit: int) -> list[StoredEnt
     return _read(session, list(session.scalars(statement)))
 
 
+def readable_entries(session: Session, *, after: int, limit: int) -> list[StoredEntry | int]:
+    """As `whole_entries`, with the bare index of an entry that can no longer be read."""
+    statement = select(LogEntry.index).where(LogEntry.index > after).order_by(LogEntry.index).limit(limit)
+    indices = list(session.scalars(statement))
+    try:
+        return [*_read(session, indices)]
+    except ValueError:
+        return [_read_or_index(session, index) for index in indices]
+
+
+def _read_or_index(session: Session, index: int) -> StoredEntry | int:
+    try:
+        return whole_entry(session, index)
+    except ValueError:
+        return index
+
+
 def whole_entry(session: Session, index: int) -> StoredEntry:
     """One entry with all its parts."""
     [entry] = _read(session, [index])

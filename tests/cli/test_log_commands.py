@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
-from hub.log_models import LogPart
+from hub.log_models import LogEntry, LogPart
 from node.results import keep_result
 from tests.documented_session import KNOWNTO
 from tests.e2e.test_killed_push import RealClock
@@ -246,6 +246,43 @@ def test_a_reference_that_is_nobodys_gets_no_empty_report(run: Runner) -> None:
 def test_the_hub_makes_no_report_about_a_person_and_compares_nothing(run: Runner) -> None:
     assert run("hub", "subject-access", stdin="A1\n").returncode == 2
     assert run("hub", "reconcile").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("table", "values"),
+    [
+        pytest.param(LogPart, {"text": b"{}"}, id="another text"),
+        pytest.param(LogPart, {"text": b"no json"}, id="no text at all"),
+        pytest.param(LogEntry, {"leaf": b"no leaf"}, id="no leaf"),
+    ],
+)
+def test_a_broken_entry_at_the_hub_is_shown_as_broken_and_the_rest_goes_on(
+    run: Runner, table: type[LogEntry] | type[LogPart], values: dict[str, bytes]
+) -> None:
+    before = run.json("hub", "show", "--all")
+    index = next(line["index"] for line in before if line["action"] == "push:caseload:completed")
+    (name,) = values
+    with run.network.hub.database.writing() as session:
+        rows = session.execute(select(table).where(table.index == index)).scalars().all()
+        kept = {getattr(row, "name", None): getattr(row, name) for row in rows}
+        session.execute(update(table).where(table.index == index).values(values))
+    try:
+        shown = run.json("hub", "show", "--all", code=8)
+        found = run.json("hub", "search", "--action", "lookup", code=8)
+    finally:
+        with run.network.hub.database.writing() as session:
+            for part, value in kept.items():
+                same = (
+                    table.index == index
+                    if part is None
+                    else (LogPart.index == index) & (LogPart.name == part)
+                )
+                session.execute(update(table).where(same).values({name: value}))
+    broken = [line for line in shown if line["action"] == "(broken)"]
+    assert [line["index"] for line in broken] == [index]
+    assert {line["index"] for line in before} <= {line["index"] for line in shown}
+    assert {line["action"].split(":")[0] for line in found} == {"lookup", "(broken)"}
+    assert run.json("hub", "show") != []
 
 
 def test_an_edited_log_ends_with_exit_code_8_at_the_hub_and_at_the_node(run: Runner) -> None:
