@@ -17,6 +17,10 @@ from keys.actors import Role
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 # Whoever keeps the caseload, and whoever reviews.
 READING = (Role.RESPONDER, Role.IG)
+SAID_NO = (
+    "local_id: the person has withdrawn or objected, and no list ends that; left out. If they have changed "
+    "their mind, record it by 'knownto consent record --lifts-objection'."
+)
 DAY = click.DateTime(["%Y-%m-%d", "%d/%m/%Y"])
 
 
@@ -55,17 +59,25 @@ def consent() -> None:
     help="Who decided.",
 )
 @click.option("--witnessed", is_flag=True, help="Somebody witnessed it: prompted for after the local id.")
+@click.option(
+    "--lifts-objection",
+    is_flag=True,
+    help="The person withdrew or objected, and this consent ends that; one person at a time.",
+)
 @click.option("--dry-run", is_flag=True, help="Check a list; keep and send nothing.")
 @staff_option()
 @click.pass_context
 def record(ctx: click.Context, /, file: Path | None, dry_run: bool, **options: Any) -> None:
     """Record consent: of one person (local id prompted for, or one line of stdin) or of a list.
 
-    Who witnessed it stays at this node; the hub learns only that somebody did.
+    Who witnessed it stays at this node; the hub learns only that somebody did. Of whoever has withdrawn or
+    objected none is recorded without --lifts-objection, and from a list none at all.
     """
 
     node = open_node(ctx, Role.RESPONDER)
     remarks = 0
+    if file is not None and options["lifts_objection"]:
+        raise click.UsageError("--lifts-objection is for one person: a list never ends an objection")
     if file is not None:
         remarks = _record_list(node, file, dry_run)
     else:
@@ -103,7 +115,7 @@ def _record_one(node: Any, options: Mapping[str, Any], dry_run: bool) -> None:
         witness=read_line("Witness (stays at this node)") if options["witnessed"] else None,
     )
     if not dry_run:
-        record_consent(node, local_id, terms)
+        record_consent(node, local_id, terms, lifts_objection=options["lifts_objection"])
         say("Consent recorded.")
 
 
@@ -261,10 +273,14 @@ def _record_list(node: Any, file: Path, dry_run: bool) -> int:
         say(f"{len(listed)} consents can be recorded.")
     else:
         recorded = record_list(node, listed)
-        known = len(listed) - recorded.changed - len(recorded.outdated)
+        known = len(listed) - recorded.changed - len(recorded.outdated) - len(recorded.said_no)
         say(f"{recorded.changed} consents recorded, {known} were known already.")
         outdated = "older than what is recorded (a no, or a later consent); left out."
-        remarks = (*recorded.remarks, *(f"Row {row}: {outdated}" for row in recorded.outdated))
+        remarks = (
+            *recorded.remarks,
+            *(f"Row {row}: {outdated}" for row in recorded.outdated),
+            *(f"Row {row}: {SAID_NO}" for row in recorded.said_no),
+        )
     for remark in remarks:
         say(remark)
     return len(remarks)

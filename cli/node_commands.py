@@ -259,6 +259,7 @@ def _recipients(caseload: Any) -> set[str]:
 
 def _record_consents(opened: Any, consents: Sequence[Any]) -> None:
     """What the file says of consent; sent at once where the hub can be reached, for a no must not wait."""
+    from cli.consent_commands import SAID_NO
     from node.consent import record_consents
     from node.errors import HubRefusedError, HubUnreachableError
     from node.in_step import send_or_say_so
@@ -266,6 +267,8 @@ def _record_consents(opened: Any, consents: Sequence[Any]) -> None:
     recorded = record_consents(opened, [(one.local_id, one.entry) for one in consents])
     for number in recorded.outdated:
         say(f"Row {consents[number].row}: what it says of consent is older than what is recorded; left out.")
+    for number in recorded.said_no:
+        say(f"Row {consents[number].row}: {SAID_NO}")
     if not recorded.changed:
         return
     say(f"{recorded.changed} consents or refusals recorded from the file.")

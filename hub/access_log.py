@@ -30,6 +30,7 @@ class Action(StrEnum):
     CONSENT_STORED = "consent:record:stored"
     CONSENT_WITHDRAWN = "consent:record:withdrawn"
     CONSENT_OBJECTED = "consent:record:objected"
+    CONSENT_LIFTED = "consent:record:lifted"
     AGREEMENT_PROPOSED = "agreement:document:proposed"
     AGREEMENT_SIGNED = "agreement:document:signed"
     EPOCH_CREATED = "epoch:document:created"

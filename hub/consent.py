@@ -25,6 +25,8 @@ from hub.errors import ConflictError
 from hub.models import Consent
 from keys.documents import canonical_bytes, document_digest
 
+NOES = ("withdrawn_at", "objected_at")
+
 
 def store_consent(
     session: Session, caller: CallingNode, handle: str, document: Mapping[str, Any], *, at: datetime
@@ -35,8 +37,8 @@ def store_consent(
         The version now in force.
 
     Raises:
-        ConflictError: Other content under a version that is there, a version is left out, or the chain to
-            the version before is broken.
+        ConflictError: Other content under a version that is there, a version is left out, the chain to the
+            version before is broken, or a no ends without the document saying that it lifts one.
     """
     version: int = document["version"]
     text = canonical_bytes(dict(document)).decode()
@@ -62,6 +64,8 @@ def _action_of(document: Mapping[str, Any]) -> Action:
     """An objection answers every lawful basis, a withdrawal consent alone: they are not the same act."""
     if document["objected_at"] is not None:
         return Action.CONSENT_OBJECTED
+    if document.get("lifts"):
+        return Action.CONSENT_LIFTED
     return Action.CONSENT_STORED if document["withdrawn_at"] is None else Action.CONSENT_WITHDRAWN
 
 
@@ -72,6 +76,9 @@ def _require_chained(document: Mapping[str, Any], before: str | None) -> None:
         raise ConflictError("previous: not the digest of the version before")
     if last is not None and document["consent"] != last["consent"]:
         raise ConflictError("consent: not the id of the version before")
+    lifted = last is not None and any(last[no] is not None and document[no] is None for no in NOES)
+    if lifted != bool(document.get("lifts")):
+        raise ConflictError("lifts: must be there if, and only if, this ends a no of the version before")
 
 
 def _document(session: Session, agency: str, handle: str, version: int) -> str | None:

@@ -35,6 +35,13 @@ class ConsentDocument(Wire):
     witnessed: StrictBool
     withdrawn_at: Time | None
     objected_at: Time | None
+    # Absent otherwise, in one spelling only: what was stored before there was such a field keeps its digest.
+    lifts: Annotated[
+        Literal[True],
+        Field(
+            default=None, description="There, and true, where the version before said a no and this does not."
+        ),
+    ]
 
     @model_validator(mode="after")
     def _require_somebody_able(self) -> ConsentDocument:

@@ -16,7 +16,17 @@ from typing import Any
 from keys.documents import document_digest
 from node.caseload import identifiers_under, is_held, parked_row, reference_of, require_handle
 from node.client import HubClient
-from node.consent_terms import EVERYONE, ConsentEntry, ConsentTerms, Ended, Refusal, nothing_agreed, state_of
+from node.consent_terms import (
+    EVERYONE,
+    LIFTS,
+    ConsentEntry,
+    ConsentTerms,
+    Ended,
+    Refusal,
+    noes,
+    nothing_agreed,
+    state_of,
+)
 from node.errors import HubRefusedError, PolicyError, RecordFormatError
 from node.home import Node
 from node.identifiers import BirthDate
@@ -28,7 +38,7 @@ from node.times import format_time, parse_time
 CONSENT_ID_BYTES = 16
 ADULT_YEARS = 18  # Family Law Reform Act 1969, section 1; parental responsibility ends there.
 # What a version adds to its terms.
-CHAIN_FIELDS = ("consent", "version", "previous")
+CHAIN_FIELDS = ("consent", "version", "previous", LIFTS)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -54,19 +64,33 @@ class KeptConsent:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What came of a list: how many new versions, and which entries (from 0) were left out as outdated."""
+    """What came of a list.
+
+    Attributes:
+        changed: How many new versions there are.
+        outdated: Entries (from 0) left out, because what is kept is newer.
+        said_no: Entries left out, because the person has said no and no list lifts that.
+    """
 
     changed: int
-    outdated: tuple[int, ...]
+    outdated: tuple[int, ...] = ()
+    said_no: tuple[int, ...] = ()
 
 
-def record_consent(node: Node, local_id: str, terms: ConsentTerms) -> None:
+def record_consent(node: Node, local_id: str, terms: ConsentTerms, *, lifts_objection: bool = False) -> None:
     """Keep a person's consent here, as a new version; `send_consents` sends it.
+
+    Args:
+        node: The node.
+        local_id: The agency's own reference.
+        terms: What the person agreed to.
+        lifts_objection: Whether it is meant to end the person's withdrawal or objection.
 
     Raises:
         RecordFormatError: The caseload has no such reference, a recipient is no agency of the network, or a
             parent acted for an adult.
-        PolicyError: The consent was given before the person withdrew or objected, or before a later consent.
+        PolicyError: The consent was given before the person withdrew or objected, or before a later consent;
+            it would end a no and is not said to; or it is said to, and there is none.
     """
     handle = require_handle(node.store, local_id)
     _require_not_held(node.store, handle)
@@ -74,20 +98,37 @@ def record_consent(node: Node, local_id: str, terms: ConsentTerms) -> None:
         raise RecordFormatError("consent", "lies in the future", field="captured_at")
     _require_child(node.store, handle, terms)
     require_recipients(node, terms.recipients)
-    if is_outdated(terms, find_document(node.store, handle)):
-        raise PolicyError(
-            "the person has withdrawn or objected since this consent was given, or has given a later one; "
-            "only a later one counts: give the day it was given with --captured-at"
-        )
     with node.store.transaction():
+        newest = find_document(node.store, handle)
+        if is_outdated(terms, newest):
+            raise PolicyError(
+                "the person has withdrawn or objected since this consent was given, or has given a later "
+                "one; only a later one counts: give the day it was given with --captured-at"
+            )
+        _require_lifting(bool(noes(newest)), lifts_objection)
         add_version(node.store, handle, terms.document(), terms.witness)
+
+
+def _require_lifting(said_no: bool, lifts_objection: bool) -> None:
+    """Refuse to end a no in passing, and to end one that was never said: it may be somebody else's record."""
+    if said_no and not lifts_objection:
+        raise PolicyError(
+            "consent, local_id: this person has withdrawn or objected, and a consent does not end that by "
+            "itself; if they have changed their mind, record it with --lifts-objection"
+        )
+    if lifts_objection and not said_no:
+        raise PolicyError(
+            "consent, local_id: this person has neither withdrawn nor objected, so there is nothing to lift; "
+            "check the reference, or leave out --lifts-objection"
+        )
 
 
 def record_consents(node: Node, entries: Sequence[tuple[str, ConsentEntry]]) -> Recorded:
     """Keep many people's consents and refusals, all or none; an unchanged one makes no new version.
 
     What is older than what is kept is left out: an old list recorded again must neither bring back what was
-    taken back nor widen what was narrowed since.
+    taken back nor widen what was narrowed since. A consent of somebody who has said no is left out whatever
+    its day: ending a no is an act of its own, one person at a time (`record_consent`).
     """
     handles = [require_handle(node.store, local_id) for local_id, _ in entries]
     for handle, (_, entry) in zip(handles, entries, strict=True):
@@ -95,14 +136,17 @@ def record_consents(node: Node, entries: Sequence[tuple[str, ConsentEntry]]) -> 
             _require_not_held(node.store, handle)
     named = {name for _, entry in entries if isinstance(entry, ConsentTerms) for name in entry.recipients}
     require_recipients(node, named)
-    changed, outdated = 0, []
+    changed, outdated, said_no = 0, [], []
     with node.store.transaction():
         for number, (handle, (_, entry)) in enumerate(zip(handles, entries, strict=True)):
-            if is_outdated(entry, find_document(node.store, handle)):
+            newest = find_document(node.store, handle)
+            if is_outdated(entry, newest):
                 outdated.append(number)
+            elif isinstance(entry, ConsentTerms) and noes(newest):
+                said_no.append(number)
             else:
                 changed += _keep(node, handle, entry)
-    return Recorded(changed, tuple(outdated))
+    return Recorded(changed, tuple(outdated), tuple(said_no))
 
 
 def _require_not_held(store: Store, handle: str) -> None:
@@ -252,12 +296,11 @@ def _keep(node: Node, handle: str, entry: ConsentEntry) -> bool:
     """Keep an entry as a new version if it changes anything. Call it inside a transaction."""
     newest = find_document(node.store, handle)
     if isinstance(entry, Ended):
-        at = node.clock()
         if newest is not None and newest[entry.kind.field] is not None:
             return False
+        said = entry.at or node.clock()
         # Whoever was never asked can still say no: the refusal needs no consent before it.
-        base = newest or nothing_agreed(at)
-        said = entry.at or at
+        base = newest or nothing_agreed(said)
         add_version(
             node.store, handle, {**base, entry.kind.field: format_time(said)}, _witness(node.store, handle)
         )
@@ -277,14 +320,18 @@ def _end(node: Node, local_id: str, kind: Refusal) -> None:
 
 
 def add_version(store: Store, handle: str, terms: Mapping[str, Any], witness: str | None) -> None:
-    """Add the next link of a handle's chain, to be sent. Call it inside a transaction."""
+    """Add the next link of a handle's chain, to be sent. Call it inside a transaction.
+
+    Whether it ends a no is said in it, whatever led here; whether it may is the caller's rule.
+    """
     newest = find_document(store, handle)
+    lifts = {LIFTS: True} if noes(newest) - noes(terms) else {}
     chain = {
         "consent": secrets.token_hex(CONSENT_ID_BYTES) if newest is None else newest["consent"],
         "version": 1 if newest is None else int(newest["version"]) + 1,
         "previous": None if newest is None else document_digest(newest),
     }
-    document = {**terms, **chain}
+    document = {**{name: value for name, value in terms.items() if name != LIFTS}, **chain, **lifts}
     content = store.vault.seal({"document": document, "witness": witness}, table="consent", handle=handle)
     store.connection.execute(
         "INSERT INTO consent (handle, version, content) VALUES (?, ?, ?)",

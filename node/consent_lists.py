@@ -23,11 +23,13 @@ class RecordedList:
     Attributes:
         changed: How many new versions there are.
         outdated: Rows left out, because what is recorded is newer.
+        said_no: Rows left out, because the person has withdrawn or objected.
         remarks: What is to be known of rows that were recorded, in words.
     """
 
     changed: int
     outdated: tuple[int, ...]
+    said_no: tuple[int, ...]
     remarks: tuple[str, ...]
 
 
@@ -60,7 +62,10 @@ def record_list(node: Node, listed: Sequence[RowConsent]) -> RecordedList:
     """
     remarks = check_list(node, listed)
     recorded = record_consents(node, [(one.local_id, one.entry) for one in listed])
-    return RecordedList(recorded.changed, tuple(listed[number].row for number in recorded.outdated), remarks)
+    outdated, said_no = (
+        tuple(listed[number].row for number in numbers) for numbers in (recorded.outdated, recorded.said_no)
+    )
+    return RecordedList(recorded.changed, outdated, said_no, remarks)
 
 
 def _refuse(rows: Sequence[int], rule: str) -> None:

@@ -30,6 +30,7 @@ CAPACITIES = ("has_capacity", "lacks_capacity", "not_assessed")
 ACTORS = ("person", "attorney", "deputy", "best_interests", "parent")
 EVERYONE = "*"
 FORMAT = "consent/2"
+LIFTS = "lifts"  # In a document where it ends a no of the version before, and in no other.
 LONGEST_NOTICE_VERSION = 64
 LONGEST_WITNESS = 200
 
@@ -160,6 +161,11 @@ def nothing_agreed(at: datetime) -> dict[str, Any]:
         "withdrawn_at": None,
         "objected_at": None,
     }
+
+
+def noes(document: Mapping[str, Any] | None) -> frozenset[Refusal]:
+    """The ways in which a version says no; none where there is no version."""
+    return frozenset(kind for kind in Refusal if document is not None and document[kind.field] is not None)
 
 
 def state_of(document: Mapping[str, Any], at: datetime) -> str:

@@ -51,6 +51,7 @@ RESOURCE_ACTIONS: Mapping[str, Rest] = {
     "consent:record:stored": Rest("Create", "create", "C", "Consent"),
     "consent:record:withdrawn": Rest("Update", "update", "U", "Consent"),
     "consent:record:objected": Rest("Update", "update", "U", "Consent"),
+    "consent:record:lifted": Rest("Update", "update", "U", "Consent"),
     "agreement:document:proposed": Rest("Create", "create", "C", "Contract"),
     "agreement:document:signed": Rest("Update", "update", "U", "Contract"),
     "push:caseload:completed": Rest("Update", "update", "U", "List"),

@@ -16,7 +16,7 @@ from datetime import timedelta
 from typing import Any
 
 from node.consent import KeptConsent
-from node.consent_terms import EVERYONE, FORMAT
+from node.consent_terms import EVERYONE, FORMAT, LIFTS
 from node.errors import RecordFormatError
 from node.times import format_time, parse_time
 
@@ -94,6 +94,7 @@ def _parse(resource: Mapping[str, Any]) -> KeptConsent:
         "witnessed": said["witnessed"],
         **{name: said[name] for name in CODES},
         **{name: said.get(name) for name in TIMES},
+        **({LIFTS: said[LIFTS]} if LIFTS in said else {}),
     }
     local_id = resource["patient"]["identifier"]["value"]
     return KeptConsent(local_id, document, said.get("witness"), sent=True)
@@ -113,6 +114,7 @@ def _extensions(kept: KeptConsent) -> list[Json]:
         "witnessed": {"valueBoolean": document["witnessed"]},
         "witness": None if kept.witness is None else {"valueString": kept.witness},
         "previous": None if document["previous"] is None else {"valueString": document["previous"]},
+        LIFTS: {"valueBoolean": True} if document.get(LIFTS) else None,
         **{name: None if document[name] is None else {"valueDateTime": document[name]} for name in TIMES},
     }
     return [{"url": f"{EXTENSIONS}{name}", **value} for name, value in values.items() if value is not None]

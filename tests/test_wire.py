@@ -60,7 +60,7 @@ def test_a_node_makes_exactly_these_bytes(name: str) -> None:
 def test_the_hub_reads_every_field_and_loses_none(name: str) -> None:
     body = vector(name)
     read = READERS[name].model_validate(body)
-    assert json.loads(read.model_dump_json(by_alias=True)) == body
+    assert json.loads(read.model_dump_json(by_alias=True, exclude_unset=True)) == body
 
 
 @pytest.mark.parametrize("name", READERS)

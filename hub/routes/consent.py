@@ -15,13 +15,13 @@ router = APIRouter(prefix="/v1/consents", tags=["consent"], responses=PROBLEMS, 
 def put_consent(handle: Handle, body: ConsentDocument, hub: RunningHub, caller: Caller) -> ConsentStored:
     """Keeps the next version of a record's consent; a withdrawal counts from the next look-up on."""
     at = hub.clock()
-    document = body.model_dump(mode="json")
+    document = body.model_dump(mode="json", exclude_unset=True)
     with hub.database.writing() as session:
         version = store_consent(session, caller, handle, document, at=at)
     return ConsentStored(handle=handle, version=version)
 
 
-@router.get("", summary="List the own records' consents")
+@router.get("", summary="List the own records' consents", response_model_exclude_unset=True)
 def read_consents(hub: RunningHub, caller: Caller) -> Consents:
     """The newest consent of each of the caller's handles, sorted by handle."""
     with hub.database.reading() as session:

@@ -157,6 +157,7 @@ def test_every_event_leaves_its_entry(partnership: Network) -> None:
     with partnership.database.reading() as session:
         actions = set(session.scalars(select(LogEntry.action)))
     elsewhere = {
+        "consent:record:lifted",
         "consent:record:objected",
         "consent:record:withdrawn",
         "epoch:envelope:stored",

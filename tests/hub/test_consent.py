@@ -103,6 +103,62 @@ def test_a_no_is_taken_whoever_says_it(node: Node) -> None:
     assert node.consent(HANDLE, **said).status == 200
 
 
+NOES = [
+    pytest.param({"withdrawn_at": "2026-02-03T09:00:00Z"}, id="withdrawn"),
+    pytest.param({"objected_at": "2026-02-03T09:00:00Z"}, id="objected"),
+]
+
+
+@pytest.mark.parametrize("no", NOES)
+def test_a_no_ends_only_by_a_version_that_says_it_lifts_it(node: Node, no: dict[str, str]) -> None:
+    node.consent(HANDLE)
+    node.consent(HANDLE, version=2, **no)
+    refused = node.consent(HANDLE, version=3)
+    assert (refused.code, "lifts" in refused.body.decode()) == ("conflict", True)
+    assert node.consent(HANDLE, version=3, lifts=True).document["version"] == 3
+    (view,) = node.call("GET", "/v1/consents").document["consents"]
+    assert (view["version"], view["lifts"]) == (3, True)
+    assert [entry["action"] for entry in entries(node)][-1] == "consent:record:lifted"
+
+
+def test_an_objection_does_not_end_by_becoming_a_withdrawal(node: Node) -> None:
+    node.consent(HANDLE, objected_at="2026-02-03T09:00:00Z")
+    withdrawn = {"withdrawn_at": "2026-02-04T09:00:00Z"}
+    assert node.consent(HANDLE, version=2, **withdrawn).code == "conflict"
+    assert node.consent(HANDLE, version=2, **withdrawn, lifts=True).status == 200
+
+
+@pytest.mark.parametrize(
+    ("before", "changes"),
+    [
+        pytest.param(None, {}, id="the first version"),
+        pytest.param({}, {}, id="after a consent"),
+        pytest.param(
+            {"objected_at": "2026-02-03T09:00:00Z"}, {"objected_at": "2026-02-03T09:00:00Z"}, id="still a no"
+        ),
+    ],
+)
+def test_lifting_where_no_no_ends_is_a_conflict(
+    node: Node, before: dict[str, str] | None, changes: dict[str, str]
+) -> None:
+    if before is not None:
+        node.consent(HANDLE, **before)
+    version = 1 if before is None else 2
+    assert node.consent(HANDLE, version=version, lifts=True, **changes).code == "conflict"
+
+
+@pytest.mark.parametrize("lifts", [False, None, "yes"])
+def test_lifting_has_one_spelling(node: Node, lifts: object) -> None:
+    node.consent(HANDLE, objected_at="2026-02-03T09:00:00Z")
+    assert node.consent(HANDLE, version=2, lifts=lifts).code == "malformed"
+
+
+def test_a_consent_that_lifts_nothing_is_listed_as_it_was_sent(node: Node) -> None:
+    node.consent(HANDLE)
+    (view,) = node.call("GET", "/v1/consents").document["consents"]
+    assert "lifts" not in view
+
+
 @pytest.mark.parametrize(
     ("changes", "action"),
     [

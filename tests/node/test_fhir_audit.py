@@ -44,10 +44,14 @@ WITHDRAWN = LogLine(
     12, AT, "consent:record:withdrawn", "asked", "holder", "node", "node", reference=REFERENCE,
     handle="ab" * 16,
 )  # fmt: skip
+LIFTED = LogLine(
+    16, AT, "consent:record:lifted", "asked", "holder", "responder-1", "responder", reference=REFERENCE,
+    handle="ab" * 16,
+)  # fmt: skip
 SIGNED = LogLine(13, AT, "agreement:document:signed", "asked", "holder", "ig-1", "ig")
 EXPORT = LogLine(14, AT, "log:export:made", "asked", "holder", "ig-1", "ig")
 OPERATOR = LogLine(15, AT, "node:enrolment:confirmed", "asked", None)
-ALL = (ASKED, TOLD, WITHHELD, REFUSED, CONSENT, WITHDRAWN, SIGNED, EXPORT, OPERATOR)
+ALL = (ASKED, TOLD, WITHHELD, REFUSED, CONSENT, WITHDRAWN, LIFTED, SIGNED, EXPORT, OPERATOR)
 
 REST = (EVENT_TYPE, "rest")
 CLIENT, SERVER = (DCM, "110153"), (DCM, "110152")

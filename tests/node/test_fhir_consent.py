@@ -46,7 +46,8 @@ DOCUMENTS = st.fixed_dictionaries(
         "witnessed": st.booleans(),
         "withdrawn_at": st.none() | MOMENTS,
         "objected_at": st.none() | MOMENTS,
-    }
+    },
+    optional={"lifts": st.just(True)},
 )
 
 

@@ -27,6 +27,7 @@ from node.consent import (
     withdraw_consent,
 )
 from node.consent_files import read_consents
+from node.consent_lists import record_list
 from node.consent_terms import ConsentTerms, Ended, Refusal
 from node.errors import HubRefusedError, HubUnreachableError, PolicyError, RecordFormatError
 from node.home import Node
@@ -70,7 +71,7 @@ def test_versions_go_in_order_even_if_the_first_did_not_arrive(federation: Feder
             send_consents(holder)
     federation.clock.advance(seconds=1)
     later = federation.clock()
-    record_consent(holder, "H00003", terms(captured_at=later, valid_from=later))
+    record_consent(holder, "H00003", terms(captured_at=later, valid_from=later), lifts_objection=True)
     assert send_consents(holder) == 3
     assert federation.words("asker", person(3)) == {"holder": "Known"}
 
@@ -229,13 +230,57 @@ def test_withdrawal_and_end_hold_on_the_very_next_look_up(federation: Federation
     assert federation.words("asker", person(4)) == {"holder": "No shared match"}
 
 
-def test_consent_again_after_a_withdrawal_holds_the_same_day(federation: Federation) -> None:
+@pytest.mark.parametrize("end", [withdraw_consent, record_objection])
+def test_consent_again_after_a_no_lifts_it_the_same_day_where_it_says_so(
+    federation: Federation, end: Callable[[Node, str], None]
+) -> None:
     holder = federation.nodes["holder"]
     federation.share("holder", people(5))
-    withdraw_consent(holder, "H00003")
+    end(holder, "H00003")
     federation.clock.advance(seconds=1)
-    federation.consent("holder", "H00003", captured_at=federation.clock())
+    again = terms(captured_at=federation.clock())
+    with pytest.raises(PolicyError, match=r"local_id.*--lifts-objection") as refused:
+        record_consent(holder, "H00003", again)
+    assert "H00003" not in str(refused.value)
+    send_or_say_so(holder)
+    assert federation.words("asker", person(3)) == {"holder": "No shared match"}
+    record_consent(holder, "H00003", again, lifts_objection=True)
+    send_or_say_so(holder)
     assert federation.words("asker", person(3)) == {"holder": "Known"}
+    newest = find_consent(holder.store, "H00003")
+    assert newest is not None and newest["lifts"] is True
+    record_objection(holder, "H00003")
+    send_or_say_so(holder)
+    newest = find_consent(holder.store, "H00003")
+    assert newest is not None and "lifts" not in newest
+    assert federation.words("asker", person(3)) == {"holder": "No shared match"}
+
+
+def test_lifting_where_nobody_said_no_is_refused_for_it_may_be_another_record(federation: Federation) -> None:
+    holder = federation.nodes["holder"]
+    federation.share("holder", people(5))
+    with pytest.raises(PolicyError, match="nothing to lift"):
+        record_consent(holder, "H00003", terms(), lifts_objection=True)
+    assert list_consents(holder.store) == []
+
+
+@pytest.mark.parametrize("kind", list(Refusal))
+def test_a_list_never_lifts_a_no_and_names_the_row(
+    federation: Federation, tmp_path: Path, kind: Refusal
+) -> None:
+    holder = federation.nodes["holder"]
+    federation.share("holder", people(5))
+    said = Ended(kind, federation.clock() - timedelta(days=9))
+    record_consents(holder, [("H00003", said)])
+    file = tmp_path / "list.csv"
+    file.write_text(
+        HEADER + "".join(f"H0000{n},2026-11-20,written,case_conference,*,,,2\n" for n in (2, 3, 4))
+    )
+    recorded = record_list(holder, read_consents(file, today=TODAY))
+    assert (recorded.changed, recorded.outdated, recorded.said_no) == (2, (), (3,))
+    send_or_say_so(holder)
+    assert federation.words("asker", person(3)) == {"holder": "No shared match"}
+    assert federation.words("asker", person(4)) == {"holder": "Known"}
 
 
 def test_consent_without_contact_gives_the_answer_without_the_card(federation: Federation) -> None:

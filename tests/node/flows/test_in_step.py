@@ -68,6 +68,17 @@ def test_a_version_recorded_after_the_restore_does_not_stop_at_the_gap(
         assert list(session.scalars(select(Consent.version).order_by(Consent.version))) == [1, 2, 3]
 
 
+def test_a_restored_hub_learns_a_lifted_no_again(federation: Federation, holder: Node) -> None:
+    record_objection(holder, "H00003")
+    federation.clock.advance(seconds=1)
+    record_consent(holder, "H00003", terms(captured_at=federation.clock()), lifts_objection=True)
+    send_or_say_so(holder)
+    for kept in (2, 1):
+        forget_at_hub(federation, after=kept)
+        assert settle(holder).lost == ("H00003",)
+        assert federation.words("asker", person(3)) == KNOWN
+
+
 def test_reconcile_reports_a_consent_that_is_not_at_the_hub(federation: Federation, holder: Node) -> None:
     withdraw_consent(holder, "H00003")
     send_or_say_so(holder)

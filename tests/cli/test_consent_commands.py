@@ -1,0 +1,63 @@
+"""Consent after a no by the documented commands alone, each in a process of its own."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from tests.cli.test_node_commands import network, passphrase, run  # noqa: F401
+from tests.cli.test_override_commands import CONSENT, Desk, holder  # noqa: F401
+
+RECORD = ("consent", "record", *CONSENT)
+COLUMNS = "local_id,consent,captured_at,method,purposes,recipients,notice_version"
+
+
+def listing(file: Path, said: str, *, days_ago: int) -> Path:
+    """A list that has one row about the person."""
+    day = (datetime.now(UTC) - timedelta(days=days_ago)).date()
+    file.write_text(f"{COLUMNS}\nA1,{said},{day},written,case_conference,*,3\n")
+    return file
+
+
+def test_an_objection_is_lifted_by_the_option_alone(holder: Desk, tmp_path: Path) -> None:  # noqa: F811
+    lifting = (*RECORD, "--lifts-objection")
+    nothing = holder(*lifting, stdin="A1\n")
+    assert (nothing.returncode, "nothing to lift" in nothing.stderr) == (4, True)
+    no = listing(tmp_path / "no.csv", "objected", days_ago=3)
+    assert holder("consent", "record", "--file", str(no)).returncode == 0
+    refused = holder(*RECORD, stdin="A1\n")
+    assert refused.returncode == 4
+    assert "local_id" in refused.stderr and "--lifts-objection" in refused.stderr
+    again = listing(tmp_path / "again.csv", "given", days_ago=1)
+    listed = holder("consent", "record", "--file", str(again))
+    assert listed.returncode == 3 and "Row 2: local_id: the person has withdrawn" in listed.stderr
+    both = holder(*lifting, "--file", str(again))
+    assert (both.returncode, "one person" in both.stderr) == (2, True)
+    (row,) = holder.document("consent", "list")
+    assert row["state"] == "objected"
+    assert holder(*lifting, stdin="A1\n").returncode == 0
+    shown = holder.document("consent", "show", stdin="A1\n")
+    assert (shown["lifts"], shown["objected_at"]) == (True, None)
+    (logged,) = holder.document("log", "search", "--action", "consent:record:lifted")
+    assert logged["reference"] == "A1"
+
+
+def test_a_consent_column_of_the_caseload_lifts_nothing_and_names_the_row(
+    holder: Desk,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "caseload.csv"
+    header = "local_id,dob,forename,surname,consent,consent_captured_at,consent_method"
+    more = "consent_purposes,consent_recipients,consent_notice_version"
+
+    def write(said: str, days_ago: int) -> str:
+        day = (datetime.now(UTC) - timedelta(days=days_ago)).date()
+        row = f"A2,1981-03-04,Bob,Another,{said},{day},written,case_conference,*,3"
+        file.write_text(f"{header},{more}\nA1,1980-02-03,Ann,Other,,,,,,\n{row}\n")
+        return str(file)
+
+    assert holder("node", "import", write("withdrawn", 3)).returncode == 0
+    done = holder("node", "import", write("given", 1))
+    assert done.returncode == 0 and "Row 3: local_id: the person has withdrawn" in done.stderr
+    states = {row["local_id"]: row["state"] for row in holder.document("consent", "list")}
+    assert states["A2"] == "refused"
