@@ -17,6 +17,21 @@ from keys.actors import AUTOMATIC, Role
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 map_option = click.option("--map", "mapping_file", type=FILE, help="TOML file that names the file's columns.")
 MOST_NAMED = 20
+SEAL_REASONS = (
+    "protected_identity",
+    "risk_of_harm",
+    "court_order",
+    "own_request",
+    "correction",
+    "not_stated",
+)
+reason_option = click.option(
+    "--reason-category",
+    type=click.Choice(SEAL_REASONS),
+    default="not_stated",
+    show_default=True,
+    help="What kind of reason; it stays at this node, and the hub logs a salted promise of it.",
+)
 children_option = click.option(
     "--children", is_flag=True, help="Dates of birth of the last 10 years are right: the file has children."
 )
@@ -218,19 +233,22 @@ def push(ctx: click.Context, dry_run: bool, output_format: str) -> None:
 
 
 @node.command()
+@reason_option
 @staff_option()
 @click.pass_context
-def seal(ctx: click.Context) -> None:
+def seal(ctx: click.Context, reason_category: str) -> None:
     """Seal one person (protected identity): taken off the hub at once, never encoded again.
 
     Every row that is exactly the same person (CHAIN or NHS number, or birth date and names) is sealed too,
-    and named. The local id is prompted for, or one line of stdin.
+    and named. The log says that a seal was set, by whom and when, and not whose. The local id is prompted
+    for, or one line of stdin.
     """
     from node.sealing import seal_person
 
     opened = open_node(ctx, Role.RESPONDER)
-    sealed = seal_person(opened, read_line("Local id"))
+    sealed = seal_person(opened, read_line("Local id"), category=reason_category)
     _name_the_same(sealed.others, "Sealed too, being the same person")
+    _say_unless_reported(sealed.reported)
     if not sealed.known:
         raise CompletedWithWarnings(
             "the caseload has no such reference, so nobody was taken off the hub: check the spelling. "
@@ -240,15 +258,23 @@ def seal(ctx: click.Context) -> None:
 
 
 @node.command()
+@reason_option
 @staff_option()
 @click.pass_context
-def unseal(ctx: click.Context) -> None:
+def unseal(ctx: click.Context, reason_category: str) -> None:
     """Unseal one person, with every row that is exactly the same: the next push shares them again."""
     from node.sealing import unseal_person
 
-    unsealed = unseal_person(open_node(ctx, Role.RESPONDER), read_line("Local id"))
+    opened = open_node(ctx, Role.RESPONDER)
+    unsealed = unseal_person(opened, read_line("Local id"), category=reason_category)
     _name_the_same(unsealed.others, "Unsealed too, being the same person")
+    _say_unless_reported(unsealed.reported)
     say("Unsealed. The next push shares this person.")
+
+
+def _say_unless_reported(reported: bool) -> None:
+    if not reported:
+        say("The log does not say it yet; it will with the next command that reaches the hub.")
 
 
 def _recipients(caseload: Any) -> set[str]:

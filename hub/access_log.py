@@ -58,6 +58,8 @@ class NodeEvent(StrEnum):
     OVERRIDE_APPROVED = "override:approval:given"
     OVERRIDE_REFUSED = "override:approval:refused"
     EMERGENCY_DECLARED = "override:emergency:declared"
+    SEAL_SET = "seal:person:set"
+    SEAL_LIFTED = "seal:person:lifted"
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ PERMISSIONS: Mapping[Endpoint, Permission] = {
     ("GET", "/v1/log/witness-request"): _by(IG, NODE),
     ("POST", "/v1/log/cosignatures"): _by(IG, NODE),
     # Which of them may log what, says EVENT_ROLES.
-    ("POST", "/v1/log/events"): _by(OFFICER, COORDINATOR, RESPONDER, IG),
+    ("POST", "/v1/log/events"): _by(OFFICER, COORDINATOR, RESPONDER, IG, NODE),
     ("GET", "/v1/reviews"): _by(IG),
     ("GET", "/v1/reviews/summary"): _by(IG),
     ("GET", "/v1/reviews/{item}"): _by(IG),
@@ -96,6 +96,9 @@ EVENT_ROLES: Mapping[str, frozenset[Role]] = {
     NodeEvent.OVERRIDE_APPROVED: frozenset({COORDINATOR, IG}),
     NodeEvent.OVERRIDE_REFUSED: frozenset({COORDINATOR, IG}),
     NodeEvent.EMERGENCY_DECLARED: frozenset({OFFICER, COORDINATOR}),
+    # By the node itself where the hub was away when it happened.
+    NodeEvent.SEAL_SET: frozenset({RESPONDER, NODE}),
+    NodeEvent.SEAL_LIFTED: frozenset({RESPONDER, NODE}),
 }
 
 

@@ -22,6 +22,7 @@ from node.consent_terms import Refusal
 from node.errors import HubRefusedError, HubUnreachableError, IntegrityError
 from node.home import Node
 from node.pushing import remove_due, remove_sealed, shared_digest
+from node.seal_events import report_seals
 from node.store import Store
 
 ROUNDS = 3  # Another command of this node may record a consent meanwhile; more rounds are no accident.
@@ -112,7 +113,9 @@ def settle(node: Node) -> Settled:
     remove_due(node)
     sent, _ = _send(node)
     settled = _settle_consents(node)
-    return _settle_seals(node, replace(settled, sent=sent + settled.sent))
+    settled = _settle_seals(node, replace(settled, sent=sent + settled.sent))
+    report_seals(node.acting(AUTOMATIC))
+    return settled
 
 
 def send_or_say_so(node: Node) -> Settled:

@@ -26,21 +26,27 @@ Own = Mapping[str, Value | Values]
 
 
 def log_event(
-    node: Node, action: str, *, facts: Mapping[str, Value] | None = None, own: Own | None = None
+    node: Node,
+    action: str,
+    *,
+    facts: Mapping[str, Value] | None = None,
+    own: Own | None = None,
+    event: str | None = None,
 ) -> Receipt:
-    """Log something that this node is about to do; it is durable when this returns.
+    """Log something that this node is about to do, or a seal it has set or lifted; durable when this returns.
 
     Args:
         node: The node.
         action: One of the protocol's actions for nodes.
         facts: Plain facts for everybody who sees the leaf; nothing about a person.
         own: What only this agency and the hub's information governance see.
+        event: Its id, where it has one already: reported again it is logged once.
 
     Raises:
         HubUnreachableError: It could not be logged, and so must not be done.
         IntegrityError: The receipt does not verify or says something else.
     """
-    event, given = secrets.token_hex(ID_BYTES), dict(facts or {})
+    event, given = event or secrets.token_hex(ID_BYTES), dict(facts or {})
     # The id stands in the entry too, so that an invented one is told from one whose receipt was lost.
     of_own = {name: _plain(value) for name, value in (own or {}).items()} | {"event": event}
     keep_event(node.store, event, action=action, own=of_own)

@@ -14,11 +14,13 @@ from node.answers import WORDS
 from node.caseload import reference_of
 from node.leaves import Entry
 from node.results import case_refs_of
+from node.seal_events import category_of
 from node.store import Store
 
 LOOKUP = "lookup:"
 REFUSED = "lookup:refused:"
 HOLDER = "holder:"
+SEAL = "seal:"
 ABOUT_US = "about us"
 ERASED = "text erased"
 # Facts every leaf has, which have a place of their own in a line.
@@ -89,17 +91,22 @@ class Reader:
         agency: The reading agency; None for the hub.
         case_refs: Case references of a look-up this agency made, by its request id.
         reference: This agency's own reference of a record, by handle.
+        seal_category: The kind of reason of a seal set or lifted here, by event id.
     """
 
     agency: str | None = None
     case_refs: Callable[[str], Sequence[str]] = lambda _request: ()
     reference: Callable[[str], str | None] = lambda _handle: None
+    seal_category: Callable[[str], str | None] = lambda _event: None
 
 
 def reader_of(store: Store, agency: str) -> Reader:
     """An agency as the reader of its own copy."""
     return Reader(
-        agency, lambda request: case_refs_of(store, request), lambda handle: reference_of(store, handle)
+        agency,
+        lambda request: case_refs_of(store, request),
+        lambda handle: reference_of(store, handle),
+        lambda event: category_of(store, event),
     )
 
 
@@ -186,10 +193,22 @@ def _about(entry: Entry, reader: Reader) -> dict[str, Any]:
     said = [f"{name}: {value}" for name, value in sorted(entry.facts.items()) if name not in HEADING]
     if entry.action.startswith(REFUSED):
         said = [f"refused: {entry.action.removeprefix(REFUSED)}"]
+    if entry.action.startswith(SEAL):
+        return _seal(entry.part("own"), reader)
     return {
         "handle": handle,
         "reference": None if handle is None else reader.reference(str(handle)),
         "outcome": "; ".join(said),
+    }
+
+
+def _seal(own: Mapping[str, Any], reader: Reader) -> dict[str, Any]:
+    """Who set or lifted a seal, and when: the node itself reports it where the hub was away."""
+    said = {name: own.get(name) for name in ("done_by", "done_at")}
+    said["reason"] = category = reader.seal_category(str(own.get("event")))
+    return {
+        "reason_category": category,
+        "outcome": "; ".join(f"{name}: {value}" for name, value in said.items() if value is not None),
     }
 
 

@@ -36,7 +36,7 @@ from node.store import Store
 from node.witnessing import log_key_of, witness_log
 
 CONSENT = "consent:record:"
-EVENTS = ("log:export:", "log:subject_access:", "log:entries:reconciled", "override:")
+EVENTS = ("log:export:", "log:subject_access:", "log:entries:reconciled", "override:", "seal:")
 
 
 class Kind(StrEnum):

@@ -11,6 +11,7 @@ from node.consent import count_waiting
 from node.errors import NotInitialisedError
 from node.home import Node
 from node.membership import Agency, Agreement, fetch_agencies, fetch_agreements, live_partners
+from node.seal_events import count_unreported
 from node.times import format_time, parse_time
 
 
@@ -27,7 +28,7 @@ def describe_node(node: Node) -> dict[str, Any]:
         "shared": counts.shared,
         "weak": counts.weak,
         "sealed": counts.sealed,
-        "waiting": counts.removal_due + count_waiting(node.store),
+        "waiting": counts.removal_due + count_waiting(node.store) + count_unreported(node.store),
     }
 
 

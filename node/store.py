@@ -145,6 +145,14 @@ MIGRATIONS: tuple[str, ...] = (
         content BLOB NOT NULL             -- sealed: about whom, who asked, who approved, the report
     ) STRICT;
     """,
+    """
+    -- Seals set and lifted, for the log: the hub may be away when it happens.
+    CREATE TABLE seal_event (
+        event TEXT PRIMARY KEY,
+        content BLOB NOT NULL,            -- sealed: action, who and when, category of the reason and its salt
+        sent INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    """,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 # Another command of the same node may hold the write lock for the length of an import.

@@ -45,7 +45,7 @@ MATRIX = """
     +   +   +   +   +   +   +   +    confirmed     GET    /v1/log/inclusion
     .   .   .   +   .   .   .   +    confirmed     GET    /v1/log/witness-request
     .   .   .   +   .   .   .   +    confirmed     POST   /v1/log/cosignatures
-    +   +   +   +   .   .   .   .    confirmed     POST   /v1/log/events
+    +   +   +   +   .   .   .   +    confirmed     POST   /v1/log/events
     .   .   .   +   .   .   .   .    confirmed     GET    /v1/reviews
     .   .   .   +   .   .   .   .    confirmed     GET    /v1/reviews/summary
     .   .   .   +   .   .   .   .    confirmed     GET    /v1/reviews/{item}
@@ -171,6 +171,8 @@ EVENTS = """
     .   +   .   +   .   .   .   .    override:approval:given
     .   +   .   +   .   .   .   .    override:approval:refused
     +   +   .   .   .   .   .   .    override:emergency:declared
+    .   .   +   .   .   .   .   +    seal:person:set
+    .   .   +   .   .   .   .   +    seal:person:lifted
 """
 
 
