@@ -115,7 +115,7 @@ def _record_one(node: Any, options: Mapping[str, Any], dry_run: bool) -> None:
         witness=read_line("Witness (stays at this node)") if options["witnessed"] else None,
     )
     if not dry_run:
-        record_consent(node, local_id, terms, lifts_objection=options["lifts_objection"])
+        _name_the_same(record_consent(node, local_id, terms, lifts_objection=options["lifts_objection"]))
         say("Consent recorded.")
 
 
@@ -127,7 +127,7 @@ def withdraw(ctx: click.Context) -> None:
     from node.consent import withdraw_consent
 
     node = open_node(ctx, Role.RESPONDER)
-    withdraw_consent(node, read_line("Local id"))
+    _name_the_same(withdraw_consent(node, read_line("Local id")))
     _send(node)
     say("Withdrawn. It holds from the next look-up on.")
 
@@ -140,7 +140,7 @@ def object_(ctx: click.Context) -> None:
     from node.consent import record_objection
 
     node = open_node(ctx, Role.RESPONDER)
-    record_objection(node, read_line("Local id"))
+    _name_the_same(record_objection(node, read_line("Local id")))
     _send(node)
     say("Objection recorded. It holds from the next look-up on.")
 
@@ -236,6 +236,12 @@ def send(ctx: click.Context) -> None:
     say(f"{_send(open_node(ctx, Role.RESPONDER))} changes sent.")
 
 
+def _name_the_same(references: Sequence[str]) -> None:
+    """The agency's own references are data: on stdout, for whoever has to see to them."""
+    for reference in references:
+        click.echo(f"Also on the record of {reference}, being the same person")
+
+
 def _send(node: Any) -> int:
     """Bring the hub up to what is recorded here, and say what was not in step; returns how much went."""
     from node.in_step import send_or_say_so
@@ -273,6 +279,7 @@ def _record_list(node: Any, file: Path, dry_run: bool) -> int:
         say(f"{len(listed)} consents can be recorded.")
     else:
         recorded = record_list(node, listed)
+        _name_the_same(recorded.also)
         known = len(listed) - recorded.changed - len(recorded.outdated) - len(recorded.said_no)
         say(f"{recorded.changed} consents recorded, {known} were known already.")
         outdated = "older than what is recorded (a no, or a later consent); left out."

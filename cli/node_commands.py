@@ -186,6 +186,8 @@ def import_(ctx: click.Context, /, file: Path, output_format: str, **options: An
     )
     if not options["dry_run"]:
         _record_consents(opened, [one for one in caseload.consents if one.row not in plan.held])
+    if plan.refused:
+        say(f"{plan.refused} rows are people who withdrew or objected on another record: it holds there too.")
     _warn_of_held(plan.held)
     _warn_of_unusable(caseload, held=bool(plan.held))
 
@@ -295,7 +297,9 @@ def _record_consents(opened: Any, consents: Sequence[Any]) -> None:
         say(f"Row {consents[number].row}: what it says of consent is older than what is recorded; left out.")
     for number in recorded.said_no:
         say(f"Row {consents[number].row}: {SAID_NO}")
-    if not recorded.changed:
+    for reference in recorded.also:
+        say(f"A no of the file is also on the record of {reference}, being the same person.")
+    if not recorded.changed and not recorded.also:
         return
     say(f"{recorded.changed} consents or refusals recorded from the file.")
     if opened.settings.is_enrolled:

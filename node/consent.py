@@ -27,6 +27,7 @@ from node.consent_terms import (
     nothing_agreed,
     state_of,
 )
+from node.duplicates import People, same_people
 from node.errors import HubRefusedError, PolicyError, RecordFormatError
 from node.home import Node
 from node.identifiers import BirthDate
@@ -70,21 +71,30 @@ class Recorded:
         changed: How many new versions there are.
         outdated: Entries (from 0) left out, because what is kept is newer.
         said_no: Entries left out, because the person has said no and no list lifts that.
+        also: This agency's other references of the same people, on which a no was kept too, sorted.
     """
 
     changed: int
     outdated: tuple[int, ...] = ()
     said_no: tuple[int, ...] = ()
+    also: tuple[str, ...] = ()
 
 
-def record_consent(node: Node, local_id: str, terms: ConsentTerms, *, lifts_objection: bool = False) -> None:
+def record_consent(
+    node: Node, local_id: str, terms: ConsentTerms, *, lifts_objection: bool = False
+) -> tuple[str, ...]:
     """Keep a person's consent here, as a new version; `send_consents` sends it.
+
+    One that ends a no ends it on every record that is exactly the same person, or it would end nothing.
 
     Args:
         node: The node.
         local_id: The agency's own reference.
         terms: What the person agreed to.
         lifts_objection: Whether it is meant to end the person's withdrawal or objection.
+
+    Returns:
+        The other references of the person on which it was recorded, because they had a no.
 
     Raises:
         RecordFormatError: The caseload has no such reference, a recipient is no agency of the network, or a
@@ -99,22 +109,29 @@ def record_consent(node: Node, local_id: str, terms: ConsentTerms, *, lifts_obje
     _require_child(node.store, handle, terms)
     require_recipients(node, terms.recipients)
     with node.store.transaction():
-        newest = find_document(node.store, handle)
-        if is_outdated(terms, newest):
+        same = same_people(node.store, [handle]) - {handle}
+        refusing = {one for one in same if noes(find_document(node.store, one))}
+        newest = [find_document(node.store, one) for one in (handle, *refusing)]
+        if any(is_outdated(terms, one) for one in newest):
             raise PolicyError(
                 "the person has withdrawn or objected since this consent was given, or has given a later "
                 "one; only a later one counts: give the day it was given with --captured-at"
             )
-        _require_lifting(bool(noes(newest)), lifts_objection)
-        add_version(node.store, handle, terms.document(), terms.witness)
+        _require_lifting(any(map(noes, newest)), lifts_objection)
+        for one in refusing:
+            _require_not_held(node.store, one)
+        for one in (handle, *refusing):
+            add_version(node.store, one, terms.document(), terms.witness)
+    return _references(node.store, refusing)
 
 
 def _require_lifting(said_no: bool, lifts_objection: bool) -> None:
     """Refuse to end a no in passing, and to end one that was never said: it may be somebody else's record."""
     if said_no and not lifts_objection:
         raise PolicyError(
-            "consent, local_id: this person has withdrawn or objected, and a consent does not end that by "
-            "itself; if they have changed their mind, record it with --lifts-objection"
+            "consent, local_id: this person has withdrawn or objected, on this record or on another one of "
+            "theirs, and a consent does not end that by itself; if they have changed their mind, record it "
+            "with --lifts-objection"
         )
     if lifts_objection and not said_no:
         raise PolicyError(
@@ -128,7 +145,8 @@ def record_consents(node: Node, entries: Sequence[tuple[str, ConsentEntry]]) -> 
 
     What is older than what is kept is left out: an old list recorded again must neither bring back what was
     taken back nor widen what was narrowed since. A consent of somebody who has said no is left out whatever
-    its day: ending a no is an act of its own, one person at a time (`record_consent`).
+    its day: ending a no is an act of its own, one person at a time (`record_consent`). A no is kept on every
+    record that is exactly the same person, and before the list's consents, so that their order tells nothing.
     """
     handles = [require_handle(node.store, local_id) for local_id, _ in entries]
     for handle, (_, entry) in zip(handles, entries, strict=True):
@@ -136,17 +154,45 @@ def record_consents(node: Node, entries: Sequence[tuple[str, ConsentEntry]]) -> 
             _require_not_held(node.store, handle)
     named = {name for _, entry in entries if isinstance(entry, ConsentTerms) for name in entry.recipients}
     require_recipients(node, named)
-    changed, outdated, said_no = 0, [], []
+    changed, outdated, said_no, also = 0, list[int](), list[int](), set[str]()
+    numbered = [(number, handles[number], entry) for number, (_, entry) in enumerate(entries)]
+    numbered.sort(key=lambda one: isinstance(one[2], ConsentTerms))
     with node.store.transaction():
-        for number, (handle, (_, entry)) in enumerate(zip(handles, entries, strict=True)):
+        people = People(node.store) if any(isinstance(entry, Ended) for _, entry in entries) else None
+        for number, handle, entry in numbered:
             newest = find_document(node.store, handle)
             if is_outdated(entry, newest):
                 outdated.append(number)
             elif isinstance(entry, ConsentTerms) and noes(newest):
                 said_no.append(number)
             else:
-                changed += _keep(node, handle, entry)
-    return Recorded(changed, tuple(outdated), tuple(said_no))
+                changed += _keep(node.store, handle, entry, at=node.clock())
+                if people is not None and isinstance(entry, Ended):
+                    also |= _keep_on_others(node.store, people, handle, entry, at=node.clock())
+    also -= set(handles)
+    return Recorded(changed, tuple(sorted(outdated)), tuple(said_no), _references(node.store, also))
+
+
+def _keep_on_others(store: Store, people: People, handle: str, no: Ended, *, at: datetime) -> set[str]:
+    """Keep a no on every other record of the person that lacks it; in a transaction. Which they were."""
+    return {
+        one
+        for one in people.same_as([handle]) - {handle}
+        if not is_outdated(no, find_document(store, one)) and _keep(store, one, no, at=at)
+    }
+
+
+def spread_noes(store: Store) -> int:
+    """Keep everybody's no on records of theirs that came later; in a transaction. How many these were."""
+    handles = [row["handle"] for row in store.connection.execute("SELECT DISTINCT handle FROM consent")]
+    said = {handle: document for handle in handles if noes(document := find_document(store, handle))}
+    people, reached = People(store) if said else None, set[str]()
+    for handle, document in said.items():
+        for kind in sorted(noes(document)):
+            assert people is not None and document is not None
+            said_at = parse_time(document[kind.field])
+            reached |= _keep_on_others(store, people, handle, Ended(kind, said_at), at=said_at)
+    return len(reached)
 
 
 def _require_not_held(store: Store, handle: str) -> None:
@@ -200,14 +246,18 @@ def is_outdated(entry: ConsentEntry, newest: Mapping[str, Any] | None) -> bool:
     return isinstance(entry, ConsentTerms) and any(entry.captured_at <= parse_time(end) for end in ends)
 
 
-def withdraw_consent(node: Node, local_id: str) -> None:
-    """Keep that a person withdrew; nothing is shown of them from the next look-up on."""
-    _end(node, local_id, Refusal.WITHDRAWN)
+def withdraw_consent(node: Node, local_id: str) -> tuple[str, ...]:
+    """Keep that a person withdrew; nothing is shown of them from the next look-up on.
+
+    Returns:
+        The other references that are exactly the same person, on which it was kept too, sorted.
+    """
+    return record_consents(node, [(local_id, Ended(Refusal.WITHDRAWN))]).also
 
 
-def record_objection(node: Node, local_id: str) -> None:
-    """Keep that a person objected to being looked up, whatever the lawful basis."""
-    _end(node, local_id, Refusal.OBJECTED)
+def record_objection(node: Node, local_id: str) -> tuple[str, ...]:
+    """Keep that a person objected to being looked up, whatever the basis; returns as withdrawing does."""
+    return record_consents(node, [(local_id, Ended(Refusal.OBJECTED))]).also
 
 
 def list_consents(store: Store, *, history: bool = False) -> list[KeptConsent]:
@@ -292,31 +342,27 @@ def _send(node: Node, client: HubClient, handle: str, document: Mapping[str, Any
         raise
 
 
-def _keep(node: Node, handle: str, entry: ConsentEntry) -> bool:
+def _keep(store: Store, handle: str, entry: ConsentEntry, *, at: datetime) -> bool:
     """Keep an entry as a new version if it changes anything. Call it inside a transaction."""
-    newest = find_document(node.store, handle)
+    newest = find_document(store, handle)
     if isinstance(entry, Ended):
         if newest is not None and newest[entry.kind.field] is not None:
             return False
-        said = entry.at or node.clock()
+        said = entry.at or at
         # Whoever was never asked can still say no: the refusal needs no consent before it.
         base = newest or nothing_agreed(said)
-        add_version(
-            node.store, handle, {**base, entry.kind.field: format_time(said)}, _witness(node.store, handle)
-        )
+        add_version(store, handle, {**base, entry.kind.field: format_time(said)}, _witness(store, handle))
         return True
     terms = entry.document()
     known = newest is not None and terms == {k: newest[k] for k in newest if k not in CHAIN_FIELDS}
-    if known and entry.witness == _witness(node.store, handle):
+    if known and entry.witness == _witness(store, handle):
         return False
-    add_version(node.store, handle, terms, entry.witness)
+    add_version(store, handle, terms, entry.witness)
     return True
 
 
-def _end(node: Node, local_id: str, kind: Refusal) -> None:
-    handle = require_handle(node.store, local_id)
-    with node.store.transaction():
-        _keep(node, handle, Ended(kind))
+def _references(store: Store, handles: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(reference_of(store, handle) or "" for handle in handles))
 
 
 def add_version(store: Store, handle: str, terms: Mapping[str, Any], witness: str | None) -> None:

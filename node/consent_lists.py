@@ -25,12 +25,14 @@ class RecordedList:
         outdated: Rows left out, because what is recorded is newer.
         said_no: Rows left out, because the person has withdrawn or objected.
         remarks: What is to be known of rows that were recorded, in words.
+        also: This agency's other references of the same people, on which a no was kept too, sorted.
     """
 
     changed: int
     outdated: tuple[int, ...]
     said_no: tuple[int, ...]
     remarks: tuple[str, ...]
+    also: tuple[str, ...] = ()
 
 
 def check_list(node: Node, listed: Sequence[RowConsent]) -> tuple[str, ...]:
@@ -65,7 +67,7 @@ def record_list(node: Node, listed: Sequence[RowConsent]) -> RecordedList:
     outdated, said_no = (
         tuple(listed[number].row for number in numbers) for numbers in (recorded.outdated, recorded.said_no)
     )
-    return RecordedList(recorded.changed, outdated, said_no, remarks)
+    return RecordedList(recorded.changed, outdated, said_no, remarks, recorded.also)
 
 
 def _refuse(rows: Sequence[int], rule: str) -> None:

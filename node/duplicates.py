@@ -1,4 +1,4 @@
-"""Rows of one caseload that are exactly the same person: what a seal has to reach.
+"""Rows of one caseload that are exactly the same person: what a seal or a no has to reach.
 
 Exactly means an equal CHAIN or NHS number, or an equal whole birth date with equal names, in any way a row
 writes the person; and what is the same as the same is the same. Nothing is guessed: the matcher's *possibly*
@@ -19,24 +19,34 @@ from node.store import Store
 Key: TypeAlias = tuple[str | int | None, ...]
 
 
-def same_people(store: Store, handles: Iterable[str]) -> set[str]:
-    """The handles of everybody who is exactly the same person as one of these, themselves included.
+class People:
+    """Everybody a node can compare, read once.
 
     Whoever stands in the caseload is compared, and whoever is remembered because of a seal or a consent.
     """
-    keys = {handle: set(_keys(identifiers)) for handle, identifiers in all_identifiers(store)}
-    having: dict[Key, set[str]] = defaultdict(set)
-    for handle, of_handle in keys.items():
-        for key in of_handle:
-            having[key].add(handle)
-    found: set[str] = set()
-    waiting = list(handles)
-    while waiting:
-        handle = waiting.pop()
-        if handle not in found:
-            found.add(handle)
-            waiting.extend(other for key in keys.get(handle, ()) for other in having[key])
-    return found
+
+    def __init__(self, store: Store) -> None:
+        self._keys = {handle: set(_keys(identifiers)) for handle, identifiers in all_identifiers(store)}
+        self._having: dict[Key, set[str]] = defaultdict(set)
+        for handle, of_handle in self._keys.items():
+            for key in of_handle:
+                self._having[key].add(handle)
+
+    def same_as(self, handles: Iterable[str]) -> set[str]:
+        """The handles of everybody who is exactly the same person as one of these, themselves included."""
+        found: set[str] = set()
+        waiting = list(handles)
+        while waiting:
+            handle = waiting.pop()
+            if handle not in found:
+                found.add(handle)
+                waiting.extend(other for key in self._keys.get(handle, ()) for other in self._having[key])
+        return found
+
+
+def same_people(store: Store, handles: Iterable[str]) -> set[str]:
+    """The handles of everybody who is exactly the same person as one of these, themselves included."""
+    return People(store).same_as(handles)
 
 
 def _keys(identifiers: Iterable[Identifiers]) -> Iterator[Key]:

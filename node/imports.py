@@ -26,7 +26,7 @@ from node.caseload import (
     record_tag,
     sealed_handles,
 )
-from node.consent import find_document
+from node.consent import find_document, spread_noes
 from node.consent_terms import Refusal
 from node.duplicates import same_people
 from node.errors import RecordFormatError
@@ -57,6 +57,7 @@ class ImportPlan:
         compared: Rows whose reference has stood for somebody before.
         moved: How many of these cannot be the same person, held or not.
         sealed: Rows sealed by the import, being exactly the same person as somebody sealed.
+        refused: Rows given a no by the import, being exactly the same person as somebody who has said it.
     """
 
     added: int
@@ -68,6 +69,7 @@ class ImportPlan:
     compared: int = 0
     moved: int = 0
     sealed: int = 0
+    refused: int = 0
 
 
 @dataclass(slots=True, repr=False)
@@ -173,7 +175,8 @@ def import_records(
         for one in parked:
             _park(store, one)
         sealed = _seal_the_same(store)
-    return replace(sorting.plan(), sealed=sealed)
+        refused = spread_noes(store)
+    return replace(sorting.plan(), sealed=sealed, refused=refused)
 
 
 def _seal_the_same(store: Store) -> int:

@@ -61,3 +61,20 @@ def test_a_consent_column_of_the_caseload_lifts_nothing_and_names_the_row(
     assert done.returncode == 0 and "Row 3: local_id: the person has withdrawn" in done.stderr
     states = {row["local_id"]: row["state"] for row in holder.document("consent", "list")}
     assert states["A2"] == "refused"
+
+
+def test_withdrawing_and_objecting_name_the_other_rows_of_the_person(
+    holder: Desk,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "caseload.csv"
+    rows = "A1,1980-02-03,Ann,Other,\nA3,1982-04-05,Cy,Further,77\nA4,,,,77\n"
+    file.write_text("local_id,dob,forename,surname,chain\n" + rows)
+    assert holder("node", "import", str(file)).returncode in (0, 3)
+    done = holder("consent", "withdraw", stdin="A3\n")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "Also on the record of A4, being the same person\n"
+    states = {row["local_id"]: row["state"] for row in holder.document("consent", "list")}
+    assert states["A3"] == states["A4"] == "refused"
+    objected = holder("consent", "object", stdin="A4\n")
+    assert objected.stdout == "Also on the record of A3, being the same person\n"
