@@ -78,3 +78,26 @@ def test_withdrawing_and_objecting_name_the_other_rows_of_the_person(
     assert states["A3"] == states["A4"] == "refused"
     objected = holder("consent", "object", stdin="A4\n")
     assert objected.stdout == "Also on the record of A3, being the same person\n"
+
+
+def test_show_prints_the_consent_in_force_by_its_last_day_and_says_where_there_is_none(
+    holder: Desk,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "caseload.csv"
+    rows = "A1,1980-02-03,Ann,Other\nS1,1983-05-06,Dee,Fourth\nS2,1984-06-07,Eve,Fifth\n"
+    file.write_text("local_id,dob,forename,surname\n" + rows)
+    assert holder("node", "import", str(file)).returncode == 0
+    recorded = holder(*RECORD, "--valid-until", "2099-12-31", stdin="S1\n")
+    assert recorded.returncode == 0, recorded.stderr
+    shown = holder("consent", "show", stdin="S1\n")
+    assert shown.returncode == 0
+    fields = dict(line.split(None, 1) for line in shown.stdout.splitlines() if len(line.split()) > 1)
+    assert fields["last_day"].strip() == "2099-12-31" and "valid_until" not in shown.stdout
+    assert fields["purposes"].strip() == "case_conference safeguarding_panel"
+    document = holder.document("consent", "show", stdin="S1\n")
+    assert (document["valid_until"], document["version"]) == ("2100-01-01T00:00:00Z", 1)
+    none = holder("consent", "show", stdin="S2\n")
+    assert (none.returncode, "none is recorded" in none.stderr, "S2" in none.stderr) == (7, True, False)
+    unknown = holder("consent", "show", stdin="S9\n")
+    assert (unknown.returncode, "no such reference" in unknown.stderr) == (7, True)
