@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -159,9 +159,9 @@ def _ask(
     defaults: Any,
     options: Mapping[str, Any],
 ) -> Any:
-    """Ask about the cases that can be asked about; those that wait for approval join the parked."""
+    """Ask about the cases that can be asked about; the others join the parked."""
     from node.bases import EmergencyBasis
-    from node.lookups import Asking, look_up
+    from node.lookups import Asking, askable_cases, look_up
     from node.results import drop_expired, keep_result
     from node.settling import settle_bases
 
@@ -173,10 +173,10 @@ def _ask(
         conference=options["conference"],
         agencies=tuple(part.strip() for part in agencies.split(",")) if agencies else None,
     )
-    settled = settle_bases(node, cases, defaults, purpose=asking.purpose)
-    parked += [
-        {"row": case.row, "case_ref": case.case_ref, "rule": "waits_for_approval"} for case in settled.waiting
-    ]
+    askable = askable_cases(node, cases)
+    parked += _parked((case for case in cases if case not in askable), "row_without_anything")
+    settled = settle_bases(node, askable, defaults, purpose=asking.purpose)
+    parked += _parked(settled.waiting, "waits_for_approval")
     if not settled.asked:
         return None
     if any(isinstance(basis, EmergencyBasis) for _, basis in settled.asked):
@@ -188,6 +188,10 @@ def _ask(
     days = node.settings.result_days
     keep_result(node.store, result, settled.asked, asking, at=now, days=days, parked=rules)
     return result
+
+
+def _parked(cases: Iterable[Any], rule: str) -> list[dict[str, Any]]:
+    return [{"row": case.row, "case_ref": case.case_ref, "rule": rule} for case in cases]
 
 
 def _print(

@@ -62,20 +62,29 @@ def encode_records(
 
 
 def encode_cases(schema: LinkageSchema, provider: TokenProvider, cases: Sequence[Case]) -> list[EncodedCase]:
-    """Tokens and probes of every case, in order; both empty where nothing can be asked."""
+    """Tokens and probes of every case, in order: one token for each identity of which anything can be asked.
+
+    A token without a searched slot goes along where it has probes. Without either, nothing would be compared,
+    and no answer to it would mean anything.
+
+    Returns:
+        One a case; both empty where nothing can be asked.
+    """
     owners, identities = _flatten([case.identifiers for case in cases])
     encoder = Encoder(schema, provider)
     columns = encoder.columns(identities)
-    packed = encode_slots(encoder.slots(columns))
+    slots = encoder.slots(columns)
+    packed, searchable = encode_slots(slots), _searchable(schema, slots)
     filters = encoder.names(identities, columns)
     variants: dict[tuple[int, str], list[UInt64Array]] = {}
     for probe in schema.asked:
-        for rows, slots in encoder.probes(columns, probe):
+        for rows, asked in encoder.probes(columns, probe):
             for row in np.unique(rows):
-                variants.setdefault((int(row), probe.probe_id), []).append(slots[rows == row])
+                variants.setdefault((int(row), probe.probe_id), []).append(asked[rows == row])
+    probed = {row for row, _ in variants}
     encoded = [EncodedCase(tokens=(), probes=()) for _ in cases]
     for owner in range(len(cases)):
-        mine = [row for row, of in enumerate(owners) if of == owner]
+        mine = [row for row, of in enumerate(owners) if of == owner and (searchable[row] or row in probed)]
         encoded[owner] = EncodedCase(
             tokens=tuple(
                 EncodedToken(slots=packed[row], names=filters[row].tobytes() if filters[row].any() else b"")

@@ -141,6 +141,14 @@ class LookupResult:
         return tuple(sorted(found))
 
 
+def askable_cases(node: Node, cases: Sequence[Case]) -> list[Case]:
+    """Those of the cases of which anything can be asked under the fields that the partnership shares."""
+    epoch = node.epoch_key()
+    provider = LinkageKeyProvider(epoch.linkage_key, epoch.schema.digest)
+    encoded = encode_cases(epoch.schema, provider, cases)
+    return [case for case, of_case in zip(cases, encoded, strict=True) if of_case.tokens]
+
+
 def look_up(node: Node, cases: Sequence[tuple[Case, Basis]], asking: Asking) -> LookupResult:
     """Ask the hub about some cases.
 

@@ -179,6 +179,24 @@ def test_a_bad_case_list_is_named_by_its_defect(
     assert "Traceback" not in done.stderr
 
 
+def test_a_case_of_which_nothing_can_be_asked_is_parked_and_the_others_are_answered(
+    network: Federation, tmp_path: Path, passphrase: Path
+) -> None:
+    cases = tmp_path / "cases.csv"
+    cases.write_text(
+        "case_ref,dob,forename,surname,nhs_number\n"
+        "c-1,1980-02-03,Ann,Other,\nc-2,1981-03-04,,,9990000018\nc-3,1982-01-01,Cy,,\n"
+    )
+    words = ("lookup", str(cases), "--purpose", "case_conference", *CONSENT, "--format", "json")
+    done = run(network.nodes["asker"].home, *words, passphrase=passphrase)
+    assert done.returncode == 3, done.stderr
+    document = json.loads(done.stdout)
+    assert [case["case_ref"] for case in document["cases"]] == ["c-1"]
+    assert document["parked"] == [
+        {"row": row, "case_ref": f"c-{row - 1}", "rule": "row_without_anything"} for row in (3, 4)
+    ]
+
+
 REFUSALS = [
     pytest.param(("--role", "responder"), 4, "role_not_permitted", id="a responder asks"),
     pytest.param(("--agencies", "nobody"), 7, "agencies", id="unknown agency"),

@@ -67,6 +67,27 @@ def test_a_record_with_nothing_to_compare_has_no_token_and_keeps_its_place(
     assert empty == ()
 
 
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        pytest.param(person(BirthDate(1980, None, None, weak=True), initials="j-", chain="7"), id="a year"),
+        pytest.param(person(None, initials="--", chain="7"), id="a number that is not shared"),
+        pytest.param(Identifiers(), id="an empty identity"),
+    ],
+)
+def test_a_case_of_which_nothing_can_be_asked_has_no_token_and_keeps_its_place(nothing: Identifiers) -> None:
+    before, empty, after = cases(shipped_schema(["dob", "initials"]), (person(),), (nothing,), (person(),))
+    assert empty == EncodedCase(tokens=(), probes=())
+    assert before == after and before.tokens
+
+
+def test_a_case_that_asks_by_probes_alone_is_asked() -> None:
+    without_year = person(BirthDate(None, 3, 27))
+    (case,) = cases(INITIALS, (person(None, initials="--"), without_year))
+    assert len(case.tokens) == 1 and not any(case.tokens[0].slots)
+    assert {probe.token for probe in case.probes} == {0}
+
+
 def test_an_alias_with_nothing_to_compare_is_left_out() -> None:
     (tokens,) = records(WHOLE, (person(), person(None, surname="jones")))
     assert len(tokens) == 1
