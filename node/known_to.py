@@ -67,12 +67,12 @@ def as_flat_rows(result: LookupResult | None, *, at: datetime) -> list[dict[str,
 
 def as_grid_rows(result: LookupResult, *, at: datetime) -> list[dict[str, str]]:
     """Cases down, agencies across, as the known-to sheet is read."""
-    rows = []
+    rows, titles = [], result.agency_titles()
     for case in result.cases:
         row = {"case": case.case_ref}
         for answer in case.answers:
             cell = _cell(answer, at)
-            row[answer.name] = f"{cell.word}\n{cell.detail}" if cell.detail else str(cell.word)
+            row[titles[answer.agency]] = f"{cell.word}\n{cell.detail}" if cell.detail else str(cell.word)
         rows.append(row)
     return rows
 
@@ -84,8 +84,8 @@ def make_sheet(result: LookupResult | None, case_list: CaseList, *, at: datetime
         CaseAnswers(case.case_ref, case.row, {a.agency: _cell(a, at) for a in case.answers}) for case in cases
     ]
     notes = [] if result is None else [f"{result.coverage.words}, {format_time(result.answered_at)}"]
-    names = {} if result is None else result.agency_names()
-    return KnownToSheet(cases=case_list, agencies=names, answers=answers, at=at.date(), notes=notes)
+    titles = {} if result is None else result.agency_titles()
+    return KnownToSheet(cases=case_list, agencies=titles, answers=answers, at=at.date(), notes=notes)
 
 
 def explain_answer(answer: AgencyAnswer) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -130,9 +131,17 @@ class LookupResult:
     cases: tuple[CaseResult, ...]
     coverage: Coverage
 
-    def agency_names(self) -> dict[str, str]:
-        """Names by agency id, in the order of the answers."""
-        return {answer.agency: answer.name for case in self.cases for answer in case.answers}
+    def agency_titles(self) -> dict[str, str]:
+        """What to call each agency, in the order of the answers: its name, with its id where others have it.
+
+        `case` counts as taken: it heads the column of case references.
+        """
+        names = {answer.agency: answer.name for case in self.cases for answer in case.answers}
+        with_id = {agency: f"{name} ({agency})" for agency, name in names.items()}
+        taken = Counter(title.casefold() for title in ("case", *names.values(), *with_id.values()))
+        return {
+            agency: name if taken[name.casefold()] == 1 else with_id[agency] for agency, name in names.items()
+        }
 
     @property
     def unreadable(self) -> tuple[str, ...]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +14,12 @@ from node.access_log import read_entries, sync_log
 from node.answers import AnswerWord
 from node.errors import IntegrityError, RecordFormatError
 from node.home import Node
-from node.known_to import as_document, as_flat_rows, explain_answer
+from node.known_to import as_document, as_flat_rows, as_grid_rows, explain_answer, make_sheet
+from node.lookups import AgencyAnswer, CaseResult, Coverage, LookupResult
 from node.receipts import ANSWERED
+from node.records import read_cases
 from node.results import drop_expired, keep_result, latest_answers
-from tests.federation import Asking, Federation, case_of, consent_basis
+from tests.federation import NOW, Asking, Federation, case_of, consent_basis
 from tests.people import people, person
 
 ASKING = Asking("asker-staff", "coordinator", "case_conference", conference="mdt-1")
@@ -119,6 +123,33 @@ def test_the_document_has_the_contracts_keys(sharing: Federation) -> None:
     assert unknown["answers"][0]["answer"] == "No shared match"
     assert unknown["answers"][0]["team"] is None
     assert [row["case_ref"] for row in as_flat_rows(result, at=sharing.clock())] == ["case-3", "case-99"]
+
+
+def result_of(*agencies: tuple[str, str, AnswerWord], row: int = 2) -> LookupResult:
+    answers = tuple(AgencyAnswer(agency, name, word) for agency, name, word in agencies)
+    return LookupResult("0" * 32, 1, NOW, (CaseResult("c-1", row, answers),), Coverage(len(agencies), ()))
+
+
+def test_agencies_of_one_name_are_told_apart_and_none_hides_another(tmp_path: Path) -> None:
+    result = result_of(
+        ("a", "Outreach", AnswerWord.KNOWN),
+        ("b", "outreach", AnswerWord.NO_REPLY_YET),
+        ("c", "Case", AnswerWord.NO_SHARED_MATCH),
+        ("d", "Outreach (a)", AnswerWord.NOT_ASKED),
+        ("e", "Housing", AnswerWord.KNOWN),
+    )
+    titles = ["Outreach (a)", "outreach (b)", "Case (c)", "Outreach (a) (d)", "Housing"]
+    (row,) = as_grid_rows(result, at=NOW)
+    words = ["Known", "No reply yet", "No shared match", "Not asked", "Known"]
+    assert {title: said.splitlines()[0] for title, said in row.items()} == {"case": "c-1"} | dict(
+        zip(titles, words, strict=True)
+    )
+    (tmp_path / "cases.csv").write_text("case_ref,dob,initials\nc-1,1980-02-01,as\n")
+    case_list = read_cases(tmp_path / "cases.csv", today=NOW.date())
+    make_sheet(result, case_list, at=NOW).write_csv(tmp_path / "out.csv")
+    (header, sheet_row) = csv.reader((tmp_path / "out.csv").read_text("utf-8-sig").splitlines())
+    assert header[5::2] == [f"{title} {NOW.date()}" for title in titles]
+    assert sheet_row[4:6] == ["Outreach (a); Housing", "Known"]
 
 
 def keep(node: Node, result: Any, federation: Federation) -> None:
