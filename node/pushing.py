@@ -198,7 +198,10 @@ class _Sender:
             _forget(connection, handles)
 
     def send(self, part: Sequence[tuple[KeptRecord, bytes]]) -> int:
-        """Send people; those of whom nothing can be compared are taken off instead. Returns how many."""
+        """Send people; those of whom nothing can be compared are taken off instead. Returns how many.
+
+        Whoever is sealed while their batch is on its way comes off again before this returns.
+        """
         sealed = self._sealed()
         part = [(kept, tag) for kept, tag in part if kept.handle not in sealed]
         encoded = encode_records(self._epoch.schema, self._provider, [kept.record for kept, _ in part])
@@ -213,11 +216,16 @@ class _Sender:
             marks.append((kept.handle, self._epoch.epoch, tag, digest))
         held = self._held(empty)
         self._mark(marks, confirmed=False)
-        if records or held:
-            self._batch(records, held)
-        self._mark(marks, confirmed=True)
-        with self._node.store.transaction() as connection:
-            _forget(connection, held)
+        try:
+            if records or held:
+                self._batch(records, held)
+            self._mark(marks, confirmed=True)
+            with self._node.store.transaction() as connection:
+                _forget(connection, held)
+        finally:
+            late = self._due_again([handle for handle, *_ in marks])
+        if late:
+            self.remove(late)
         return len(empty)
 
     def complete(self) -> dict[str, Any]:
@@ -249,6 +257,17 @@ class _Sender:
         """Everybody who is sealed now: they may have been since the push was planned."""
         rows = self._node.store.connection.execute("SELECT handle FROM person WHERE sealed")
         return {row["handle"] for row in rows}
+
+    def _due_again(self, handles: Sequence[str]) -> list[str]:
+        """Those sealed since their batch was made: due to come off once more, also where this push breaks.
+
+        The removal that came with the seal may have reached the hub before the batch did.
+        """
+        late = sorted(self._sealed() & set(handles))
+        with self._node.store.transaction() as connection:
+            rows = [(handle,) for handle in late]
+            connection.executemany("UPDATE person SET removal_due = 1 WHERE handle = ?", rows)
+        return late
 
     def _held(self, handles: Sequence[str]) -> list[str]:
         """Those of the handles that the hub may hold."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import httpx2
 import pytest
 from sqlalchemy import func, select
 
@@ -12,7 +13,8 @@ from hub.models import Record as HubRecord
 from node.caseload import count_caseload, find_handle, mark_sealed
 from node.errors import HubRefusedError, HubUnreachableError
 from node.home import Node
-from node.pushing import card_text, plan_push, push_caseload
+from node.imports import import_records
+from node.pushing import card_text, plan_push, push_caseload, remove_due
 from node.sealing import seal_person
 from tests.broken_transports import always, broken
 from tests.federation import NOW, Federation, records_of
@@ -153,6 +155,34 @@ def test_somebody_sealed_while_a_push_is_planned_is_not_sent(
 
     monkeypatch.setattr(pushing, "plan_push", plan_then_seal)
     assert federation.share("holder", people(4)).records == 3
+
+
+@pytest.mark.parametrize("answer_lost", [False, True], ids=["answered", "its answer is lost"])
+def test_somebody_sealed_while_their_batch_is_on_its_way_comes_off_again(
+    federation: Federation, answer_lost: bool
+) -> None:
+    holder = federation.nodes["holder"]
+    import_records(holder.store, records_of(people(4)), weak_rows=())
+    handle, batches = find_handle(holder.store, "H00002"), []
+
+    def seal_first(request: httpx2.Request, _number: int) -> bool:
+        if not json.loads(request.content or b"{}").get("records"):
+            return False
+        batches.append(request)
+        if len(batches) == 1:
+            seal_person(holder, "H00002")
+        return answer_lost
+
+    with broken(holder, seal_first, after_answer=True):
+        if answer_lost:
+            with pytest.raises(HubUnreachableError):
+                push_caseload(holder)
+            assert handle in hub_handles(federation), "or nothing is tested"
+        else:
+            assert push_caseload(holder).records == 3
+    assert batches
+    remove_due(holder)
+    assert handle not in hub_handles(federation) and count_caseload(holder.store).removal_due == 0
 
 
 def test_a_hub_that_lost_records_gets_everything_again(federation: Federation) -> None:
