@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ REASON_CATEGORIES = (
 @staff_option()
 @click.option(
     "--role",
-    type=click.Choice(("officer", "coordinator", "responder")),
+    type=click.Choice(("officer", "coordinator")),
     help="Role of whoever asks.  [default: one of them that they hold]",
 )
 @click.option(
@@ -80,6 +81,10 @@ def lookup(ctx: click.Context, /, **options: Any) -> None:
     # A list is a conference's, one person is an officer's own question.
     usual = (Role.COORDINATOR, Role.OFFICER) if options["cases"] else (Role.OFFICER, Role.COORDINATOR)
     node = open_node(ctx, options["role"] or usual)
+    if options["out"] is not None:
+        from node.sheets import require_place
+
+        require_place(options["out"])  # Before anybody is asked: a look-up is logged, and counts.
     today = node.clock().date()
     case_list, cases, parked = _read(options, today)
     defaults = _defaults(options)
@@ -198,10 +203,13 @@ def _print(
     result: Any, case_list: Any, parked: list[dict[str, Any]], options: Mapping[str, Any], now: datetime
 ) -> None:
     from node.known_to import as_document, as_flat_rows, as_grid_rows, make_sheet
+    from node.records import ParkedCase
 
     chosen = options["output_format"]
     if options["out"] is not None:
-        sheet = make_sheet(result, case_list, at=now)
+        # The reader's and those that could not be asked about after all: the sheet says why of each.
+        named = replace(case_list, parked=tuple(ParkedCase(**row) for row in parked))
+        sheet = make_sheet(result, named, at=now)
         (sheet.write_xlsx if chosen == "xlsx" else sheet.write_csv)(options["out"])
         say("Written.")
     elif chosen == "json":

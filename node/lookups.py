@@ -36,7 +36,6 @@ from node.witnessing import witness_log
 
 MOST_CASES = 50  # docs/protocol.md section 9
 LOOKUP_PURPOSES = ("case_conference", "single_lookup", "referral_deduplication", "safeguarding_panel")
-ROLES = ("officer", "coordinator", "responder")
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ NOT_RECORDED = "not recorded"
 MIDDLE_OF_MONTH = 15
 BANDS = ((31, "in the last month"), (92, "1 to 3 months ago"), (365, "3 to 12 months ago"))
 LONG_AGO = "over a year ago"
+NOT_WRITABLE = ("known-to sheet", "the file cannot be written to its folder")
 
 LEGEND: Mapping[AnswerWord, str] = {
     AnswerWord.KNOWN: "The service has a record of this person and may say so.",
@@ -204,6 +205,16 @@ class KnownToSheet:
         return cells
 
 
+def require_place(path: Path) -> None:
+    """Refuse a sheet that could not be written to its folder.
+
+    Raises:
+        RecordFormatError: There is no such folder, or it cannot be written.
+    """
+    if not (path.parent.is_dir() and os.access(path.parent, os.W_OK)):
+        raise RecordFormatError(*NOT_WRITABLE)
+
+
 def last_contact_band(month: str | None, at: date) -> str:
     """How long ago a month was, in the four bands an answer card is shown in.
 
@@ -253,7 +264,9 @@ def _write_privately(path: Path, content: bytes) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(temporary, path)
-    except OSError:
+    except BaseException as error:  # Ctrl-C too: what was written holds names.
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
-        raise RecordFormatError("known-to sheet", "the file cannot be written to its folder") from None
+        if isinstance(error, OSError):
+            raise RecordFormatError(*NOT_WRITABLE) from None
+        raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import subprocess
@@ -179,6 +180,40 @@ def test_a_bad_case_list_is_named_by_its_defect(
     assert "Traceback" not in done.stderr
 
 
+def test_every_case_that_was_not_asked_about_says_why_in_the_sheet(
+    network: Federation, tmp_path: Path, passphrase: Path
+) -> None:
+    cases, out = tmp_path / "cases.csv", tmp_path / "out.csv"
+    cases.write_text(
+        "case_ref,dob,forename,surname,basis,basis_detail\nc-1,1980-02-03,Ann,Other,,\n"
+        "c-2,1981-03-04,Bob,Another,public_task,risk_to_life; asker-ig;\n"
+        "c-3,,Cy,Hall,,\nc-4,1982-01-01,Di,,,\n"
+    )
+    words = ("lookup", str(cases), "--purpose", "case_conference", *CONSENT, "--out", str(out))
+    done = run(network.nodes["asker"].home, *words, passphrase=passphrase)
+    assert done.returncode == 3, done.stderr
+    header, *rows = csv.reader(out.read_text("utf-8-sig").splitlines())
+    assert header[6].startswith("Not looked up")
+    assert [row[6].split(":")[0].split(",")[0] for row in rows] == [
+        "",
+        "It waits for approval",
+        "There is no date of birth",
+        "Nothing in the row can be compared with another agency.",
+    ]
+
+
+def test_a_sheet_that_cannot_be_written_is_refused_before_anybody_is_asked(
+    network: Federation, tmp_path: Path, passphrase: Path
+) -> None:
+    cases, asker = tmp_path / "cases.csv", network.nodes["asker"]
+    cases.write_text(CASES)
+    before = asker.store.connection.execute("SELECT count(*) FROM asked").fetchone()[0]
+    words = ("lookup", str(cases), "--purpose", "case_conference", *CONSENT)
+    done = run(asker.home, *words, "--out", str(tmp_path / "gone" / "out.csv"), passphrase=passphrase)
+    assert done.returncode == 7 and "cannot be written" in done.stderr
+    assert asker.store.connection.execute("SELECT count(*) FROM asked").fetchone()[0] == before
+
+
 def test_a_case_of_which_nothing_can_be_asked_is_parked_and_the_others_are_answered(
     network: Federation, tmp_path: Path, passphrase: Path
 ) -> None:
@@ -198,7 +233,7 @@ def test_a_case_of_which_nothing_can_be_asked_is_parked_and_the_others_are_answe
 
 
 REFUSALS = [
-    pytest.param(("--role", "responder"), 4, "role_not_permitted", id="a responder asks"),
+    pytest.param(("--role", "responder"), 2, "--role", id="a responder asks"),
     pytest.param(("--agencies", "nobody"), 7, "agencies", id="unknown agency"),
     pytest.param(("--agencies", "holder,asker"), 7, "this agency itself", id="the asker's own agency"),
     pytest.param(("--basis", "public_task"), 7, "basis_detail", id="public task without a category"),

@@ -236,6 +236,19 @@ def test_a_target_that_cannot_be_replaced_leaves_nothing_behind(tmp_path: Path) 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cases.csv", "out"]
 
 
+def test_a_sheet_that_is_stopped_halfway_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(_handle: int) -> None:
+        raise KeyboardInterrupt
+
+    sheet = _sheet(_csv_cases(tmp_path, CASES))
+    monkeypatch.setattr("os.fsync", stop)
+    with pytest.raises(KeyboardInterrupt):
+        sheet.write_csv(tmp_path / "out.csv")
+    assert [path.name for path in tmp_path.iterdir()] == ["cases.csv"]
+
+
 @pytest.mark.parametrize(
     ("month", "band"),
     [
