@@ -232,7 +232,7 @@ def _warn(result: Any, parked: Sequence[Mapping[str, Any]]) -> None:
         say(f"Parked: row {row['row']}, {row['case_ref'] or 'no reference'}: {RULES[row['rule']].sentence}")
     unreadable = () if result is None else result.unreadable
     for agency in unreadable:
-        say(f"The answer card of {agency} does not open: its node used another key. Ring the agency.")
+        say(f"The answer card of {agency} cannot be read: its node used another key, or wrote none. Ring it.")
     if parked or unreadable:
         raise CompletedWithWarnings(
             f"cases parked and not looked up: {len(parked)}" if parked else "some answer cards cannot be read"

@@ -19,6 +19,7 @@ from keys.actors import Actor
 from keys.cards import open_card
 from keys.errors import CustodyError, KeyFormatError
 from keys.formats import decode_base64, encode_base64
+from node.answer_cards import read_card
 from node.answers import DISCLOSED, AnswerWord, Evidence, parse_evidence, word_of
 from node.bases import Basis
 from node.encoding import EncodedCase, encode_cases
@@ -69,7 +70,7 @@ class AgencyAnswer:
         last_contact: Month of the last contact, YYYY-MM, or None.
         team: The team to ring, or None.
         evidence: Why, where the word is Known or Possibly known.
-        card_unreadable: The agency's card does not open: its node used another key.
+        card_unreadable: The agency's card does not open (its node used another key), or is no card.
         card_withheld: It is known there, and neither the purpose nor the person's consent reaches the card.
     """
 
@@ -144,7 +145,7 @@ class LookupResult:
 
     @property
     def unreadable(self) -> tuple[str, ...]:
-        """Agencies with a card that does not open."""
+        """Agencies with a card that cannot be read."""
         found = {answer.agency for case in self.cases for answer in case.answers if answer.card_unreadable}
         return tuple(sorted(found))
 
@@ -284,12 +285,11 @@ def _read_agency(entry: Mapping[str, Any], agency: Agency, epoch: EpochKey) -> A
         if not any(sealed):  # The purpose or the person's consent does not reach the card.
             return AgencyAnswer(agency.agency, agency.name, word, evidence=evidence, card_withheld=True)
         plain = open_card(epoch.linkage_key, sealed, epoch=epoch.epoch, agency=agency.agency)
-        card = json.loads(plain)
-        shown = {name: card.get(name) for name in ("open", "last_contact", "team")}
-    except (CustodyError, KeyFormatError, ValueError, AttributeError):
+        card = read_card(plain)
+    except (CustodyError, KeyFormatError, ValueError):
         return AgencyAnswer(agency.agency, agency.name, word, evidence=evidence, card_unreadable=True)
-    shown["team"] = shown["team"] or None
-    return AgencyAnswer(agency.agency, agency.name, word, evidence=evidence, **shown)
+    shown = (card.open, card.last_contact, card.team)
+    return AgencyAnswer(agency.agency, agency.name, word, *shown, evidence=evidence)
 
 
 def _coverage(cases: Sequence[CaseResult]) -> Coverage:

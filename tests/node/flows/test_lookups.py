@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from keys.cards import seal_card
 from keys.formats import encode_base64
 from node.access_log import read_entries, sync_log
 from node.answers import AnswerWord
@@ -88,6 +89,21 @@ def test_a_card_that_does_not_open_is_said_so_and_the_answer_stands(
     result = sharing.ask("asker", person(3))
     (answer,) = result.cases[0].answers
     assert (answer.word, answer.team, answer.card_unreadable) == (AnswerWord.KNOWN, None, True)
+    assert result.unreadable == ("holder",)
+
+
+def test_a_card_that_another_agency_made_up_is_not_shown_and_the_answer_stands(
+    sharing: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    epoch = sharing.nodes["holder"].epoch_key()
+    plain = b'{"open": "yes", "last_contact": 7, "team": ["ring"]}'
+    card = seal_card(epoch.linkage_key, plain, epoch=epoch.epoch, agency="holder")
+    lie_about_lookups(monkeypatch, with_first(card=encode_base64(card)))
+    result = sharing.ask("asker", person(3))
+    (answer,) = result.cases[0].answers
+    assert (answer.word, answer.open, answer.last_contact, answer.team) == (
+        AnswerWord.KNOWN, None, None, None,
+    )  # fmt: skip
     assert result.unreadable == ("holder",)
 
 
