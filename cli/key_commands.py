@@ -73,11 +73,18 @@ def share(ctx: click.Context, agency: str, fingerprint: str) -> None:
 @staff_option()
 @click.pass_context
 def receive(ctx: click.Context, custodian_fingerprint: str, output_format: str) -> None:
-    """Receive the current linkage key from the custodian."""
+    """Receive the current linkage key from the custodian.
+
+    The custodian's own node takes the key it made, where the hub's answer to `knownto keys make` was lost.
+    """
     from node.epochs import receive_key
 
-    document = receive_key(open_node(ctx, Role.CUSTODIAN), custodian_fingerprint=custodian_fingerprint)
+    node = open_node(ctx, Role.CUSTODIAN)
+    before = node.epoch_document()
+    document = receive_key(node, custodian_fingerprint=custodian_fingerprint)
     emit(_describe(document), output_format)
+    if before is not None and before["epoch"] == document["epoch"]:
+        say("Nothing new: this node has the key of the current epoch already.")
 
 
 @keys.command()

@@ -16,10 +16,10 @@ from keys.errors import KeyFormatError, KeyUnwrapError, SignatureInvalidError
 from keys.identity import PublicIdentity, fingerprints_equal
 from keys.linkage import LinkageKey
 from matcher.schema import parse_schema, shipped_schema
-from node.errors import IntegrityError, PolicyError
+from node.errors import IntegrityError
 from node.home import Node
 from node.membership import fetch_agencies, require_agency
-from node.times import format_time
+from node.times import format_time, parse_time
 
 
 def make_epoch(node: Node, fields: Iterable[str]) -> Mapping[str, Any]:
@@ -81,12 +81,16 @@ def share_key(node: Node, agency: str, *, fingerprint: str) -> None:
 def receive_key(node: Node, *, custodian_fingerprint: str) -> Mapping[str, Any]:
     """Fetch the current epoch and this node's envelope, check both, and keep the key.
 
+    The custodian has no envelope: it takes its own key, where the answer to `make_epoch` was lost.
+
     Args:
         node: The member's node.
         custodian_fingerprint: What the custodian read out.
 
     Raises:
-        IntegrityError: The epoch or the envelope is not the named custodian's, or does not fit.
+        IntegrityError: The epoch or the envelope is not the named custodian's, does not fit, or is older than
+            what this node has.
+        NotInitialisedError: This node is the custodian and has lost the key.
         HubRefusedError: There is no epoch, or no envelope for this node yet.
     """
     client = node.client()
@@ -96,19 +100,35 @@ def receive_key(node: Node, *, custodian_fingerprint: str) -> Mapping[str, Any]:
     if not fingerprints_equal(custodian.fingerprint, custodian_fingerprint):
         raise IntegrityError("the fingerprint read out is not that of the custodian the hub names")
     _require_epoch(document, custodian, network=node.network)
+    _require_newer(document, node.epoch_document())
     if custodian.fingerprint == node.identity.public.fingerprint:
-        raise PolicyError("this node is the custodian: it has the key already")
-    envelope = client.call("GET", f"/v1/epochs/{document['epoch']}/envelope")
-    linkage_key = _open_envelope(node, envelope, custodian, document)
+        linkage_key = node.linkage_key(str(document["epoch"]))
+    else:
+        envelope = client.call("GET", f"/v1/epochs/{document['epoch']}/envelope")
+        linkage_key = _open_envelope(node, envelope, custodian, document)
+    if linkage_key.key_id != document["linkage_key_id"]:
+        raise IntegrityError("the key is another one than the epoch names")
     node.keep_epoch(document, linkage_key)
     return document
+
+
+def _require_newer(document: Mapping[str, Any], kept: Mapping[str, Any] | None) -> None:
+    """Refuse to go back: an old epoch is signed by the custodian too, and those who left have its key."""
+    if kept is None or document["epoch"] == kept["epoch"]:
+        return
+    try:
+        newer = parse_time(document["created_at"]) > parse_time(kept["created_at"])
+    except (KeyError, TypeError, ValueError):
+        raise IntegrityError("the epoch does not say when it was made") from None
+    if not newer:
+        raise IntegrityError("the hub offers an epoch older than the one this node has; it is not taken")
 
 
 def _open_envelope(
     node: Node, envelope: Mapping[str, Any], custodian: PublicIdentity, document: Mapping[str, Any]
 ) -> LinkageKey:
     try:
-        linkage_key = unwrap_linkage_key(
+        return unwrap_linkage_key(
             envelope,
             exchange_key=node.exchange_key,
             own_fingerprint=node.identity.public.fingerprint,
@@ -119,9 +139,6 @@ def _open_envelope(
     except (SignatureInvalidError, KeyUnwrapError, KeyFormatError) as error:
         # A message of `keys` names field and rule, never a value.
         raise IntegrityError(f"the key envelope is refused: {error}") from None
-    if linkage_key.key_id != document["linkage_key_id"]:
-        raise IntegrityError("the key envelope holds another key than the epoch names")
-    return linkage_key
 
 
 def _require_epoch(document: Mapping[str, Any], custodian: PublicIdentity, *, network: str) -> None:

@@ -136,28 +136,39 @@ class Node:
         self.keep_linkage_key(str(document["epoch"]), linkage_key)
         self.store.put_setting(EPOCH_SETTING, json.dumps(document, ensure_ascii=False))
 
+    def linkage_key(self, epoch: str) -> LinkageKey:
+        """The linkage key of an epoch, from the key store.
+
+        Raises:
+            NotInitialisedError: It is not there.
+        """
+        try:
+            return LinkageKey.from_bytes(self.keystore.get(f"linkage/{epoch}"))
+        except CustodyError:
+            raise NotInitialisedError(
+                "the linkage key of the current epoch is not in the key store"
+            ) from None
+
+    def epoch_document(self) -> Mapping[str, Any] | None:
+        """The signed document of the epoch this node has, or None."""
+        text = self.store.setting(EPOCH_SETTING)
+        return None if text is None else dict(json.loads(text))
+
     def epoch_key(self) -> EpochKey:
         """The current epoch as this node knows it.
 
         Raises:
             NotInitialisedError: The node has received no linkage key yet.
         """
-        text = self.store.setting(EPOCH_SETTING)
-        if text is None:
+        document = self.epoch_document()
+        if document is None:
             _ = self.network  # Whoever has not enrolled does that first.
             raise NotInitialisedError(
                 "this node has no linkage key yet: the key custodian makes one with 'knownto keys make' and "
                 "hands it out with 'knownto keys share'; every other agency then runs 'knownto keys receive'"
             )
-        document = json.loads(text)
         epoch = str(document["epoch"])
-        try:
-            linkage_key = LinkageKey.from_bytes(self.keystore.get(f"linkage/{epoch}"))
-        except CustodyError:
-            raise NotInitialisedError(
-                "the linkage key of the current epoch is not in the key store"
-            ) from None
-        return EpochKey(epoch, parse_schema(document["schema"]), linkage_key, document)
+        return EpochKey(epoch, parse_schema(document["schema"]), self.linkage_key(epoch), document)
 
 
 def create_home(

@@ -11,7 +11,14 @@ from keys.custody import ExchangeKey
 from keys.identity import NodeIdentity
 from node.client import HubClient
 from node.epochs import make_epoch, receive_key, share_key
-from node.errors import HubRefusedError, IntegrityError, NotInitialisedError, PolicyError, RecordFormatError
+from node.errors import (
+    HubRefusedError,
+    HubUnreachableError,
+    IntegrityError,
+    NotInitialisedError,
+    PolicyError,
+    RecordFormatError,
+)
 from node.membership import (
     fetch_agencies,
     fetch_agreements,
@@ -20,6 +27,7 @@ from node.membership import (
     sign_agreement,
 )
 from node.times import format_time
+from tests.broken_transports import broken
 from tests.federation import Federation, agreement_document
 from tests.people import person
 
@@ -129,10 +137,48 @@ def test_a_custodian_whose_fingerprint_was_not_read_out_is_refused(federation: F
         receive_key(holder, custodian_fingerprint=holder.identity.public.fingerprint)
 
 
-def test_the_custodian_does_not_receive_its_own_key(federation: Federation) -> None:
-    asker = federation.nodes["asker"]
-    with pytest.raises(PolicyError):
-        receive_key(asker, custodian_fingerprint=asker.identity.public.fingerprint)
+@pytest.mark.parametrize("member", ["asker", "holder"])
+def test_receiving_the_same_epoch_again_changes_nothing(federation: Federation, member: str) -> None:
+    node, custodian = federation.acting(member, "custodian"), federation.nodes["asker"].identity.public
+    before = node.epoch_key()
+    receive_key(node, custodian_fingerprint=custodian.fingerprint)
+    after = node.epoch_key()
+    assert (after.document, after.linkage_key.key_id) == (before.document, before.linkage_key.key_id)
+
+
+def test_a_custodian_whose_answer_was_lost_takes_the_key_it_made(federation: Federation) -> None:
+    keeper = federation.acting("asker", "custodian")
+    old = keeper.epoch_key()
+    federation.clock.advance(minutes=1)
+    with (
+        broken(keeper, lambda request, _: request.method == "POST", after_answer=True),
+        pytest.raises(HubUnreachableError),
+    ):
+        make_epoch(keeper, ["dob", "names"])
+    assert keeper.epoch_key().epoch == old.epoch, "or nothing was lost"
+    document = receive_key(keeper, custodian_fingerprint=keeper.identity.public.fingerprint)
+    new = keeper.epoch_key()
+    assert new.epoch == document["epoch"] != old.epoch
+    assert new.linkage_key.key_id == document["linkage_key_id"] != old.linkage_key.key_id
+    keeper.keystore.remove(f"linkage/{new.epoch}")
+    with pytest.raises(NotInitialisedError):
+        receive_key(keeper, custodian_fingerprint=keeper.identity.public.fingerprint)
+
+
+@pytest.mark.parametrize("member", ["asker", "holder"])
+def test_an_older_epoch_is_refused_though_the_custodian_signed_it(
+    federation: Federation, monkeypatch: pytest.MonkeyPatch, member: str
+) -> None:
+    node, custodian = federation.acting(member, "custodian"), federation.nodes["asker"].identity.public
+    old = node.client().call("GET", "/v1/epochs/current")
+    federation.clock.advance(minutes=1)
+    federation.begin_epoch(["dob", "names"], custodian="asker")
+    newest = node.epoch_key().epoch
+    liar = LyingHub(node.client(), {"/current": lambda _: old})
+    monkeypatch.setattr(type(node), "client", lambda self: liar)
+    with pytest.raises(IntegrityError, match="older"):
+        receive_key(node, custodian_fingerprint=custodian.fingerprint)
+    assert node.epoch_key().epoch == newest
 
 
 def test_only_the_custodian_makes_epochs(federation: Federation) -> None:

@@ -223,6 +223,7 @@ def test_a_new_epoch_binds_an_override_anew_and_the_node_holds_it(
 ) -> None:
     made = _approved(federation, asker)
     assert word(ask(asker, row(3), override=made.override)) == "Known"
+    federation.clock.advance(seconds=1)
     federation.begin_epoch(["dob", "initials", "names"], custodian="asker")
     federation.share("holder", people(20))
     assert word(ask(asker, row(3), override=made.override)) == "Known"

@@ -195,6 +195,7 @@ def test_a_hub_that_lost_records_gets_everything_again(federation: Federation) -
 
 def test_a_new_epoch_sends_everybody_again_and_removes_those_who_left(federation: Federation) -> None:
     federation.share("holder", people(9))
+    federation.clock.advance(seconds=1)
     federation.begin_epoch(["dob", "names"], custodian="asker")
     outcome = federation.share("holder", people(8))
     assert (outcome.sent, outcome.records, hub_count(federation)) == (8, 8, 8)
