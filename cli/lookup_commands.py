@@ -167,7 +167,7 @@ def _ask(
     """Ask about the cases that can be asked about; the others join the parked."""
     from node.bases import EmergencyBasis
     from node.lookups import Asking, askable_cases, look_up
-    from node.results import drop_expired, keep_result
+    from node.results import keep_result
     from node.settling import settle_bases
 
     agencies = options["agencies"]
@@ -188,7 +188,6 @@ def _ask(
         say("No shared match in an emergency does not mean that nobody knows the person: ring.")
     result = look_up(node, settled.asked, asking)
     now = node.clock()
-    drop_expired(node.store, at=now)
     rules = {row["case_ref"]: row["rule"] for row in parked if row["case_ref"]}
     days = node.settings.result_days
     keep_result(node.store, result, settled.asked, asking, at=now, days=days, parked=rules)

@@ -62,11 +62,16 @@ def emit(
 
 
 def format_csv(rows: Sequence[Row], names: Sequence[str]) -> str:
-    """Rows as CSV text with a header line."""
+    """Rows as CSV text with a header line; what a spreadsheet would calculate stands behind an apostrophe."""
+    from node.sheets import is_formula_like
+
+    def disarmed(value: object) -> object:
+        return f"'{value}" if isinstance(value, str) and is_formula_like(value) else value
+
     text = io.StringIO()
-    writer = csv.DictWriter(text, names, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows([disarmed(row.get(name)) for name in names] for row in rows)
     return text.getvalue()
 
 

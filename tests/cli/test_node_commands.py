@@ -80,6 +80,26 @@ def test_a_look_up_prints_one_json_document_on_stdout(
     assert all(f"{step['weight_bits']:+.2f}<" in picture.read_text("utf-8") for step in explained["steps"])
 
 
+def test_answers_whose_time_is_over_go_with_the_next_command_whatever_it_is(
+    network: Federation, passphrase: Path
+) -> None:
+    asker = network.nodes["asker"]
+
+    def kept() -> list[str]:
+        rows = asker.store.connection.execute("SELECT request FROM result ORDER BY request")
+        return [row["request"] for row in rows]
+
+    with asker.store.transaction() as connection:
+        for request, expires in (("over", "2026-01-01T00:00:00Z"), ("current", "2999-01-01T00:00:00Z")):
+            connection.execute("INSERT INTO question VALUES (?, ?, ?)", (request, expires, b""))
+            connection.execute("INSERT INTO result VALUES (?, ?, ?, ?)", (request, expires, expires, b""))
+    try:
+        assert run(asker.home, "staff", "list", passphrase=passphrase).returncode == 0
+        assert "over" not in kept() and "current" in kept()
+    finally:
+        asker.store.connection.execute("DELETE FROM result WHERE request IN ('over', 'current')")
+
+
 def test_one_person_is_read_from_stdin(network: Federation, passphrase: Path) -> None:
     words = ("lookup", "--stdin", "--purpose", "single_lookup", *CONSENT, "--format", "json")
     for typed in (
