@@ -33,6 +33,9 @@ SHORTER = (
 NOT_LINKED = "the log shown to this node is not the one it witnessed: its history was forked or rewritten"
 
 
+NOT_YET_LINKED = "not yet proved to lead to what was witnessed: verify without --offline"
+
+
 @dataclass(frozen=True, slots=True)
 class KeptCheckpoint:
     """One checkpoint the hub signed.

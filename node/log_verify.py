@@ -18,7 +18,7 @@ from node.access_log import read_documents
 from node.errors import IntegrityError
 from node.home import Node
 from node.kept_checkpoints import (
-    NOT_LINKED,
+    NOT_YET_LINKED,
     KeptCheckpoint,
     count_evidence,
     keep_checkpoint,
@@ -41,10 +41,12 @@ class Failure:
     Attributes:
         index: Of the entry, or None where it is about the log as a whole.
         rule: What does not hold.
+        unproved: It may hold: a command that was stopped has not fetched the proof.
     """
 
     index: int | None
     rule: str
+    unproved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +167,9 @@ def _check_chain(kept: list[KeptCheckpoint]) -> Iterator[Failure]:
     for one in kept:
         first = (one.checkpoint.size, one.checkpoint.root)
         if one.next_size is None:
-            # Those behind the newest are linked at the next exchange.
+            # Those behind the newest are linked at the next exchange, which may have been cut short.
             if one.checkpoint.size < newest:
-                yield Failure(None, f"checkpoint of size {first[0]}: {NOT_LINKED}")
+                yield Failure(None, f"checkpoint of size {first[0]}: {NOT_YET_LINKED}", unproved=True)
             continue
         later = by_size.get(one.next_size)
         if (

@@ -285,6 +285,18 @@ def test_a_broken_entry_at_the_hub_is_shown_as_broken_and_the_rest_goes_on(
     assert run.json("hub", "show") != []
 
 
+def test_a_checkpoint_not_proved_yet_is_a_warning_offline_and_proved_online(run: Runner) -> None:
+    store = run.network.nodes["asker"].store
+    run.json("asker", "verify")
+    unlink = "UPDATE log_checkpoint SET next_size = NULL, proof = NULL WHERE next_size IS NOT NULL"
+    count = store.connection.execute(unlink).rowcount
+    failures = run.json("asker", "verify", "--offline", code=3)["failures"]
+    assert len(failures) == count > 0
+    assert all("not yet proved" in failure["rule"] for failure in failures)
+    assert run.json("asker", "verify")["failures"] == []
+    assert run.json("asker", "verify", "--offline")["failures"] == []
+
+
 def test_an_edited_log_ends_with_exit_code_8_at_the_hub_and_at_the_node(run: Runner) -> None:
     """Last, because it spoils the log for good."""
     (line,) = run.json("holder", "show")

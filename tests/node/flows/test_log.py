@@ -20,7 +20,7 @@ from node.consent import withdraw_consent
 from node.errors import HubUnreachableError, IntegrityError, PolicyError, RecordFormatError
 from node.home import Node
 from node.kept_checkpoints import kept_checkpoints, newest_cosigned
-from node.log_verify import verify_kept
+from node.log_verify import verify_hub, verify_kept
 from node.name_approvals import approve_names, find_request, request_names
 from node.outbox import send_waiting
 from node.receipts import read_receipts
@@ -186,6 +186,22 @@ def test_a_broken_chain_of_checkpoints_is_found(sharing: Federation, statement: 
     assert verify_kept(asker).failures == ()
     assert asker.store.connection.execute(statement).rowcount > 0
     assert verify_kept(asker).failures
+
+
+def test_a_node_stopped_between_witnessing_and_linking_accuses_nobody(sharing: Federation) -> None:
+    asker = sharing.nodes["asker"]
+    ask_and_keep(sharing)
+    sharing.consent("holder", "H00005")  # The log grows behind the answer's checkpoint.
+
+    def on_link(request: Any, _number: int) -> bool:
+        return str(request.url.path) in ("/v1/log/cosignatures", "/v1/log/consistency")
+
+    with broken(asker, on_link), pytest.raises(HubUnreachableError):
+        witness_log(asker)
+    failures = verify_kept(asker).failures
+    assert failures and all(one.unproved and "not yet proved" in one.rule for one in failures)
+    verify_hub(asker)
+    assert verify_kept(asker).failures == ()
 
 
 def test_an_honest_hub_and_its_nodes_agree(sharing: Federation) -> None:
