@@ -13,6 +13,7 @@ import click
 
 from cli.alarm_commands import alarms
 from cli.output import emit, format_option, say
+from cli.terminal import read_line
 
 if TYPE_CHECKING:
     from hub.database import Database
@@ -50,7 +51,9 @@ def hub() -> None:
 @click.option(
     "--database-url",
     default="",
-    help="SQLAlchemy URL (postgresql+psycopg://...).  [default: hub.sqlite3 in the home]",
+    callback=lambda _ctx, _param, value: _database_url(value),
+    help="SQLAlchemy URL (postgresql+psycopg://...) without a password; - to type one that has it.  "
+    "[default: hub.sqlite3 in the home]",
 )
 @dry_run_option
 @format_option()
@@ -405,6 +408,29 @@ def estimate(ctx: click.Context, use: bool, out: Path | None, dry_run: bool, out
         say("Nothing changed: this was a dry run.")
     elif not use:
         say("Look-ups are weighed by the shipped model; --use would weigh them by this one.")
+
+
+def _database_url(value: str) -> str:
+    """The URL; one with a password is refused among the command's words, where others can read it."""
+    if value == "-":
+        return read_line("Database URL", hidden=True)
+    if value and _has_password(value):
+        raise click.BadParameter(
+            "it holds a password, which every process listing shows: give - and type the URL, or set "
+            "KNOWNTO_HUB_DATABASE_URL for this and every later command"
+        )
+    return value
+
+
+def _has_password(url: str) -> bool:
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        parts = make_url(url)
+    except ArgumentError:  # Refused later, without the text of it.
+        return False
+    return parts.password is not None or "password" in parts.query
 
 
 def _home(ctx: click.Context) -> Path:

@@ -56,6 +56,26 @@ def test_init_makes_a_hub_and_prints_its_fingerprint(home: Path) -> None:
     app.state.hub.database.close()
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["postgresql+psycopg://hub:s3cr3t@db/hub", "postgresql+psycopg://db/hub?user=hub&password=s3cr3t"],
+    ids=["before the host", "in the query"],
+)
+def test_a_database_password_is_no_argument(home: Path, url: str) -> None:
+    result = run(home, "init", "--network", "county", "--database-url", url)
+    assert result.exit_code == 2 and "KNOWNTO_HUB_DATABASE_URL" in result.output
+    assert "s3cr3t" not in result.output
+    assert not home.exists()
+
+
+def test_a_database_url_is_typed_where_it_has_a_password(home: Path, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'elsewhere.sqlite3'}"
+    words = ["--home", str(home), "hub", "init", "--network", "county", "--database-url", "-"]
+    result = CliRunner().invoke(knownto, words, input=f"{url}\n")
+    assert result.exit_code == 0, result.output
+    assert load_settings(home).database_url == url and (tmp_path / "elsewhere.sqlite3").exists()
+
+
 def test_a_second_init_is_refused_and_changes_nothing(hub_home: Path) -> None:
     before = (hub_home / "identity.key").read_bytes()
     result = run(hub_home, "init", "--network", "other")
