@@ -50,6 +50,7 @@ EXIT_CODES = {
     "RequestError": INVALID,
     "SettingsError": INVALID,
     "UnavailableError": UNREACHABLE,
+    "StoreError": UNREACHABLE,
     "AlreadyInitialisedError": REFUSED,
     "IntegrityError": INTEGRITY,
     "SignatureInvalidError": INTEGRITY,

@@ -178,19 +178,20 @@ class Store:
 
         Raises:
             NotInitialisedError: There is no database here.
-            StoreError: A newer release wrote it.
+            StoreError: A newer release wrote it, or it cannot be used.
         """
         if not path.exists():
             raise NotInitialisedError("this home has no node database; run 'knownto init' first")
-        connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None)
-        connection.row_factory = sqlite3.Row
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
-            connection.execute(f"PRAGMA {pragma}")
-        try:
-            _migrate(connection)
-        except BaseException:
-            connection.close()
-            raise
+        with _named_errors():
+            connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None)
+            connection.row_factory = sqlite3.Row
+            try:
+                for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+                    connection.execute(f"PRAGMA {pragma}")
+                _migrate(connection)
+            except BaseException:
+                connection.close()
+                raise
         return cls(connection, vault)
 
     def close(self) -> None:
@@ -205,14 +206,21 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing: commit at the end, roll back on any error."""
-        self.connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield self.connection
-        except BaseException:
-            self.connection.execute("ROLLBACK")
-            raise
-        self.connection.execute("COMMIT")
+        """All or nothing: commit at the end, roll back on any error.
+
+        Raises:
+            StoreError: The database cannot be used; nothing was changed.
+        """
+        with _named_errors():
+            self.connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self.connection
+                self.connection.execute("COMMIT")
+            except BaseException:
+                # A full disk has rolled back by itself.
+                if self.connection.in_transaction:
+                    self.connection.execute("ROLLBACK")
+                raise
 
     def setting(self, name: str) -> str | None:
         """A small fact the node keeps about itself, such as the last log index it has seen."""
@@ -226,6 +234,19 @@ class Store:
             "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
             (name, value),
         )
+
+
+@contextmanager
+def _named_errors() -> Iterator[None]:
+    """SQLite's errors as ours, by kind: its texts may quote what it choked on."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        kind = getattr(error, "sqlite_errorname", type(error).__name__)
+        raise StoreError(
+            f"the node database cannot be used ({kind}); nothing was changed: is another command at work, "
+            "the disk full, or the file damaged?"
+        ) from error
 
 
 def _migrate(connection: sqlite3.Connection) -> None:

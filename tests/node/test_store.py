@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.main import exit_code
 from node.caseload import find_handle, reference_of, shareable_records
 from node.errors import IntegrityError, NotInitialisedError, RecordFormatError, StoreError
 from node.imports import import_records, plan_import
@@ -72,6 +73,35 @@ def test_a_file_of_a_newer_release_is_refused_and_left_alone(tmp_path: Path, sto
         Store.open(tmp_path / "node.sqlite3", Vault(KEY))
 
 
+def test_a_file_that_is_no_database_is_named_a_fault_of_the_store(tmp_path: Path) -> None:
+    path = tmp_path / "node.sqlite3"
+    path.write_bytes(b"no database at all" * 100)
+    with pytest.raises(StoreError, match="SQLITE_NOTADB") as refused:
+        Store.open(path, Vault(KEY))
+    assert exit_code(refused.value) == 6
+
+
+def test_a_locked_database_is_named_and_nothing_is_changed(tmp_path: Path, store: Store) -> None:
+    other = sqlite3.connect(tmp_path / "node.sqlite3", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    store.connection.execute("PRAGMA busy_timeout = 0")
+    with pytest.raises(StoreError, match="SQLITE_BUSY"), store.transaction():
+        store.put_setting("never", "kept")
+    other.close()
+    assert store.setting("never") is None
+
+
+def test_a_database_that_is_full_is_named_and_rolled_back(store: Store) -> None:
+    pages = store.connection.execute("PRAGMA page_count").fetchone()[0]
+    store.connection.execute(f"PRAGMA max_page_count = {pages + 2}")
+    with pytest.raises(StoreError, match="SQLITE_FULL") as refused, store.transaction() as connection:
+        store.put_setting("first", "kept")
+        connection.execute("INSERT INTO setting VALUES ('second', hex(zeroblob(1000000)))")
+    assert "setting" not in str(refused.value)
+    assert store.setting("first") is None
+    store.put_setting("later", "kept")
+
+
 def test_a_missing_database_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(NotInitialisedError, match="knownto init"):
         Store.open(tmp_path / "node.sqlite3", Vault(KEY))
@@ -87,7 +117,7 @@ def test_a_failed_migration_leaves_the_file_as_it_was(
     broken = (*module.MIGRATIONS, "CREATE TABLE extra (a TEXT);\nCREATE TABLE extra (b TEXT);\n")
     monkeypatch.setattr(module, "MIGRATIONS", broken)
     monkeypatch.setattr(module, "SCHEMA_VERSION", len(broken))
-    with pytest.raises(sqlite3.OperationalError):
+    with pytest.raises(StoreError):
         Store.open(path, Vault(KEY))
     connection = sqlite3.connect(path)
     tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
