@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from cli.alarm_commands import alarms
+from cli.log_homes import hub_database
 from cli.output import emit, format_option, say
 from cli.terminal import read_line
 
@@ -269,33 +270,6 @@ def policy(ctx: click.Context, output_format: str) -> None:
 hub.add_command(alarms)
 
 
-@hub.group()
-def log() -> None:
-    """The access log."""
-
-
-@log.command("show")
-@click.option("--after", default=0, show_default=True, type=click.IntRange(0), help="Entries after it.")
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000), help="At most.")
-@format_option("table", "json", "csv")
-@click.pass_context
-def show_log(ctx: click.Context, after: int, limit: int, output_format: str) -> None:
-    """Show entries of the access log, oldest first; the operator's reading is logged too."""
-    from hub.access_log import Action, append_entry
-    from hub.clock import system_clock
-    from hub.log_views import read_entries
-
-    with _database(ctx) as database, database.writing() as session:
-        entries = read_entries(session, after=after, limit=limit)
-        facts = {"after": after, "entries": len(entries)}
-        append_entry(session, Action.LOG_READ, agency=None, at=system_clock(), facts=facts)
-    if output_format == "json":
-        emit({"entries": [{"index": index, "entry": entry} for index, entry in entries]}, output_format)
-        return
-    columns = ("index", "at", "action", "agency", "staff", "purpose", "conference")
-    emit([{"index": index} | entry for index, entry in entries], output_format, columns=columns)
-
-
 @hub.command("erase-texts")
 @click.option(
     "--before",
@@ -447,17 +421,8 @@ def _settings(ctx: click.Context) -> HubSettings:
 @contextmanager
 def _database(ctx: click.Context, *, outdated: bool = False) -> Iterator[Database]:
     """The hub's database, of the newest layout unless said otherwise."""
-    from hub.database import Database
-    from hub.upgrades import require_current_layout
-
-    settings = _settings(ctx)
-    database = Database(settings.url, lock_timeout_seconds=settings.lock_timeout_seconds)
-    try:
-        if not outdated:
-            require_current_layout(database)
+    with hub_database(ctx, outdated=outdated) as (database, _):
         yield database
-    finally:
-        database.close()
 
 
 @contextmanager

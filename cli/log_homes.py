@@ -167,8 +167,8 @@ def _open_hub_log(ctx: click.Context) -> OpenLog:
 
 
 @contextmanager
-def hub_database(ctx: click.Context) -> Iterator[tuple[Database, HubSettings]]:
-    """The hub's database and settings."""
+def hub_database(ctx: click.Context, *, outdated: bool = False) -> Iterator[tuple[Database, HubSettings]]:
+    """The hub's database, of the newest layout unless said otherwise, and its settings."""
     from hub.database import Database
     from hub.settings import load_settings
     from hub.upgrades import require_current_layout
@@ -176,7 +176,8 @@ def hub_database(ctx: click.Context) -> Iterator[tuple[Database, HubSettings]]:
     settings = load_settings(ctx.obj["home"])
     database = Database(settings.url, lock_timeout_seconds=settings.lock_timeout_seconds)
     try:
-        require_current_layout(database)
+        if not outdated:
+            require_current_layout(database)
         yield database, settings
     finally:
         database.close()
