@@ -15,7 +15,6 @@ from typing import Any
 
 from keys.documents import document_digest
 from node.caseload import identifiers_under, is_held, parked_row, reference_of, require_handle
-from node.client import HubClient
 from node.consent_terms import (
     EVERYONE,
     LIFTS,
@@ -236,14 +235,17 @@ def require_recipients(node: Node, recipients: Iterable[str]) -> None:
 
 
 def is_outdated(entry: ConsentEntry, newest: Mapping[str, Any] | None) -> bool:
-    """Whether what is kept is newer: a later consent, or a no at or after this consent."""
+    """Whether what is kept is newer: a later consent, or a no at or after this consent.
+
+    A no of the day of the consent holds: lists say the day alone, and where it is in doubt nothing is shown.
+    """
     if newest is None:
         return False
-    said = entry.at if isinstance(entry, Ended) else entry.captured_at
-    if said is not None and said < parse_time(newest["captured_at"]):
-        return True
-    ends = [newest[kind.field] for kind in Refusal if newest[kind.field]]
-    return isinstance(entry, ConsentTerms) and any(entry.captured_at <= parse_time(end) for end in ends)
+    captured_at = parse_time(newest["captured_at"])
+    if isinstance(entry, Ended):
+        return entry.at is not None and entry.at.date() < captured_at.date()
+    ends = [parse_time(newest[kind.field]) for kind in Refusal if newest[kind.field]]
+    return entry.captured_at < captured_at or any(entry.captured_at <= end for end in ends)
 
 
 def withdraw_consent(node: Node, local_id: str) -> tuple[str, ...]:
@@ -317,29 +319,31 @@ def send_consents(node: Node) -> int:
     if not rows:
         return 0
     client = node.client()
-    for row in rows:
-        content = store.vault.open(row["content"], table="consent", handle=row["handle"])
-        _send(node, client, row["handle"], content["document"])
+    waiting = [
+        (row["handle"], store.vault.open(row["content"], table="consent", handle=row["handle"])["document"])
+        for row in rows
+    ]
+    for number, (handle, document) in enumerate(waiting):
+        try:
+            client.call("PUT", f"/v1/consents/{handle}", document)
+        except HubRefusedError as error:
+            if error.code == "no_agreement" and any(_ends(one) for _, one in waiting[number:]):
+                forget_shared(node)
+            raise
         store.connection.execute(
-            "UPDATE consent SET sent = 1 WHERE handle = ? AND version = ?", (row["handle"], row["version"])
+            "UPDATE consent SET sent = 1 WHERE handle = ? AND version = ?", (handle, document["version"])
         )
     return len(rows)
 
 
-def _send(node: Node, client: HubClient, handle: str, document: Mapping[str, Any]) -> None:
-    """Send one version. One that takes permission away must hold even where the hub refuses it.
+def _ends(document: Mapping[str, Any]) -> bool:
+    """Whether a version takes permission away, which must hold even where the hub takes no version.
 
     Without a live agreement the hub takes no consent and answers nothing; but an agreement that others bring
     to life later would find the old consent in force. So the caseload comes off until this node pushes again,
-    which sends what is waiting first.
+    which sends what is waiting first: this version, or a grant of somebody else that stands before it.
     """
-    try:
-        client.call("PUT", f"/v1/consents/{handle}", document)
-    except HubRefusedError as error:
-        ends = document["withdrawn_at"] is not None or document["objected_at"] is not None
-        if error.code == "no_agreement" and ends:
-            forget_shared(node)
-        raise
+    return document["withdrawn_at"] is not None or document["objected_at"] is not None
 
 
 def _keep(store: Store, handle: str, entry: ConsentEntry, *, at: datetime) -> bool:
@@ -351,6 +355,8 @@ def _keep(store: Store, handle: str, entry: ConsentEntry, *, at: datetime) -> bo
         said = entry.at or at
         # Whoever was never asked can still say no: the refusal needs no consent before it.
         base = newest or nothing_agreed(said)
+        if newest is not None:  # Of the same day: after the consent it ends.
+            said = max(said, parse_time(newest["captured_at"]))
         add_version(store, handle, {**base, entry.kind.field: format_time(said)}, _witness(store, handle))
         return True
     terms = entry.document()

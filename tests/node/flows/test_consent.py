@@ -216,6 +216,41 @@ def test_withdrawal_after_the_agreement_ended_holds_when_others_sign_a_new_one(
     assert federation.words("asker", person(3)) == {"holder": "No shared match"}
 
 
+def test_a_withdrawal_holds_although_a_grant_waits_before_it_that_the_hub_refuses(
+    federation: Federation,
+) -> None:
+    holder = federation.nodes["holder"]
+    federation.share("holder", people(5))
+    federation.consent("holder", "H00003")
+    federation.clock.advance(days=181)
+    record_consent(holder, "H00004", terms(captured_at=federation.clock()))
+    withdraw_consent(holder, "H00003")
+    with pytest.raises(HubRefusedError):
+        send_or_say_so(holder)
+    federation.agree("asker", "holder", agreement="renewed")
+    assert federation.words("asker", person(3)) == {"holder": "No reply yet"}
+
+
+@pytest.mark.parametrize("kind", list(Refusal))
+def test_a_no_in_a_list_holds_on_the_day_of_a_consent_by_command(
+    federation: Federation, kind: Refusal
+) -> None:
+    holder = federation.nodes["holder"]
+    federation.share("holder", people(5))
+    record_consent(holder, "H00003", terms(captured_at=federation.clock()))
+    today = federation.clock().replace(hour=0, minute=0)
+    day_before = Ended(kind, today - timedelta(days=1))
+    assert record_consents(holder, [("H00003", day_before)]) == Recorded(0, (0,))
+    assert record_consents(holder, [("H00003", Ended(kind, today))]) == Recorded(1, ())
+    (kept,) = list_consents(holder.store)
+    assert kept.state(federation.clock()) == str(kind)
+    assert kept.document[kind.field] == kept.document["captured_at"]
+    with pytest.raises(PolicyError):
+        record_consent(holder, "H00003", terms(captured_at=federation.clock()))
+    send_or_say_so(holder)
+    assert federation.words("asker", person(3)) == {"holder": "No shared match"}
+
+
 def test_withdrawal_and_end_hold_on_the_very_next_look_up(federation: Federation) -> None:
     holder = federation.nodes["holder"]
     federation.share("holder", people(5))
