@@ -152,7 +152,7 @@ def import_(ctx: click.Context, /, file: Path, output_format: str, **options: An
     A row is held, and nobody shared under its reference, where a consent, refusal or seal hangs on it and
     birth date and names have become somebody else's. Where it is the same person, name it with --same-person.
     """
-    from node.consent import require_recipients
+    from node.consent import Recorded, keep_consents, require_recipients
     from node.imports import import_records, plan_import, require_plausible
 
     same_person = _rows(options["same_person"])
@@ -162,12 +162,19 @@ def import_(ctx: click.Context, /, file: Path, output_format: str, **options: An
     if not options["replace"]:
         require_plausible(plan)
     require_recipients(opened, _recipients(caseload))
+    recorded, consents = Recorded(0, ()), list(caseload.consents)
+
+    def keep_what_it_says(plan: Any) -> None:
+        nonlocal recorded, consents
+        consents = [one for one in consents if one.row not in plan.held]
+        recorded = keep_consents(opened, [(one.local_id, one.entry) for one in consents])
+
     if not options["dry_run"]:
         weak = {f.row for f in caseload.findings if f.severity == "weak"}
         with progress("Importing", len(caseload.records)) as advance:
             plan = import_records(
                 opened.store, caseload.records, weak_rows=weak, parked=caseload.parked,
-                same_person=same_person, advance=advance,
+                same_person=same_person, advance=advance, with_it=keep_what_it_says,
             )  # fmt: skip
     emit(
         {
@@ -184,12 +191,11 @@ def import_(ctx: click.Context, /, file: Path, output_format: str, **options: An
         },
         output_format,
     )
-    if not options["dry_run"]:
-        _record_consents(opened, [one for one in caseload.consents if one.row not in plan.held])
+    _send_consents(opened, recorded, consents)
     if plan.refused:
         say(f"{plan.refused} rows are people who withdrew or objected on another record: it holds there too.")
     _warn_of_held(plan.held)
-    _warn_of_unusable(caseload, held=bool(plan.held))
+    _warn_of_unusable(caseload, held=bool(plan.held), left_out=bool(recorded.outdated or recorded.said_no))
 
 
 @node.command()
@@ -285,14 +291,12 @@ def _recipients(caseload: Any) -> set[str]:
     return {agency for entry in entries for agency in getattr(entry, "recipients", ())}
 
 
-def _record_consents(opened: Any, consents: Sequence[Any]) -> None:
-    """What the file says of consent; sent at once where the hub can be reached, for a no must not wait."""
+def _send_consents(opened: Any, recorded: Any, consents: Sequence[Any]) -> None:
+    """Send what the file said of consent where the hub can be reached, for a no must not wait."""
     from cli.consent_commands import SAID_NO
-    from node.consent import record_consents
     from node.errors import HubRefusedError, HubUnreachableError
     from node.in_step import send_or_say_so
 
-    recorded = record_consents(opened, [(one.local_id, one.entry) for one in consents])
     for number in recorded.outdated:
         say(f"Row {consents[number].row}: what it says of consent is older than what is recorded; left out.")
     for number in recorded.said_no:
@@ -401,13 +405,15 @@ def _warn_of_held(held: Sequence[int]) -> None:
         )
 
 
-def _warn_of_unusable(caseload: Any, *, held: bool = False) -> None:
+def _warn_of_unusable(caseload: Any, *, held: bool = False, left_out: bool = False) -> None:
     unusable: Sequence[int] = sorted({f.row for f in caseload.findings if f.severity == "unusable"})
     if unusable:
         shown = ", ".join(map(str, unusable[:MOST_NAMED])) + (" ..." if len(unusable) > MOST_NAMED else "")
         raise CompletedWithWarnings(f"rows that cannot be used: {shown}")
     if held:
         raise CompletedWithWarnings("rows are held and not shared")
+    if left_out:
+        raise CompletedWithWarnings("what rows say of consent was left out")
 
 
 def _time(at: datetime) -> str:

@@ -147,27 +147,32 @@ def record_consents(node: Node, entries: Sequence[tuple[str, ConsentEntry]]) -> 
     its day: ending a no is an act of its own, one person at a time (`record_consent`). A no is kept on every
     record that is exactly the same person, and before the list's consents, so that their order tells nothing.
     """
+    named = {name for _, entry in entries if isinstance(entry, ConsentTerms) for name in entry.recipients}
+    require_recipients(node, named)
+    with node.store.transaction():
+        return keep_consents(node, entries)
+
+
+def keep_consents(node: Node, entries: Sequence[tuple[str, ConsentEntry]]) -> Recorded:
+    """As `record_consents`, in a transaction of the caller's, who has looked at the recipients."""
     handles = [require_handle(node.store, local_id) for local_id, _ in entries]
     for handle, (_, entry) in zip(handles, entries, strict=True):
         if isinstance(entry, ConsentTerms):
             _require_not_held(node.store, handle)
-    named = {name for _, entry in entries if isinstance(entry, ConsentTerms) for name in entry.recipients}
-    require_recipients(node, named)
     changed, outdated, said_no, also = 0, list[int](), list[int](), set[str]()
     numbered = [(number, handles[number], entry) for number, (_, entry) in enumerate(entries)]
     numbered.sort(key=lambda one: isinstance(one[2], ConsentTerms))
-    with node.store.transaction():
-        people = People(node.store) if any(isinstance(entry, Ended) for _, entry in entries) else None
-        for number, handle, entry in numbered:
-            newest = find_document(node.store, handle)
-            if is_outdated(entry, newest):
-                outdated.append(number)
-            elif isinstance(entry, ConsentTerms) and noes(newest):
-                said_no.append(number)
-            else:
-                changed += _keep(node.store, handle, entry, at=node.clock())
-                if people is not None and isinstance(entry, Ended):
-                    also |= _keep_on_others(node.store, people, handle, entry, at=node.clock())
+    people = People(node.store) if any(isinstance(entry, Ended) for _, entry in entries) else None
+    for number, handle, entry in numbered:
+        newest = find_document(node.store, handle)
+        if is_outdated(entry, newest):
+            outdated.append(number)
+        elif isinstance(entry, ConsentTerms) and noes(newest):
+            said_no.append(number)
+        else:
+            changed += _keep(node.store, handle, entry, at=node.clock())
+            if people is not None and isinstance(entry, Ended):
+                also |= _keep_on_others(node.store, people, handle, entry, at=node.clock())
     also -= set(handles)
     return Recorded(changed, tuple(sorted(outdated)), tuple(said_no), _references(node.store, also))
 

@@ -143,6 +143,7 @@ def import_records(
     parked: Sequence[ParkedRecord] = (),
     same_person: Collection[int] = (),
     advance: Callable[[int], None] = lambda count: None,
+    with_it: Callable[[ImportPlan], None] = lambda plan: None,
 ) -> ImportPlan:
     """Replace the caseload by these records, all or nothing.
 
@@ -153,6 +154,7 @@ def import_records(
         parked: The file's other people: an objection or a consent can be recorded for them already.
         same_person: As in `plan_import`.
         advance: Told the number of records done, for a progress bar.
+        with_it: Called with the plan in the same transaction: what the file says beside the records.
 
     Returns:
         What it did.
@@ -174,9 +176,10 @@ def import_records(
             _let_go(store, handle, sorting)
         for one in parked:
             _park(store, one)
-        sealed = _seal_the_same(store)
-        refused = spread_noes(store)
-    return replace(sorting.plan(), sealed=sealed, refused=refused)
+        plan = replace(sorting.plan(), sealed=_seal_the_same(store))
+        with_it(plan)
+        plan = replace(plan, refused=spread_noes(store))
+    return plan
 
 
 def _seal_the_same(store: Store) -> int:

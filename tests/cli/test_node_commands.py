@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from node.caseload import count_caseload
-from node.home import open_home
+from node.home import create_home, open_home
+from node.settings import make_settings
 from tests.documented_session import KNOWNTO
 from tests.e2e.test_killed_push import RealClock
-from tests.federation import PASSPHRASE, Federation, running_federation
+from tests.federation import CHEAP, PASSPHRASE, Federation, running_federation
 
 CASELOAD = "local_id,dob,forename,surname,chain\nA1,1980-02-03,Ann,Other,\nA2,1981-03-04,Bob,Another,55\n"
 CASES = "case_ref,dob,forename,surname\nc-1,1980-02-03,Ann,Other\n"
@@ -367,6 +368,24 @@ def test_without_a_terminal_or_a_file_there_is_no_passphrase(network: Federation
         env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 5 and "KNOWNTO_PASSPHRASE_FILE" in done.stderr
+
+
+def test_an_import_keeps_what_the_file_says_and_names_what_it_left_out(
+    tmp_path: Path, passphrase: Path
+) -> None:
+    settings = make_settings(hub="https://hub.test", agency="alone", area=None, team="", staff="alone-staff")
+    create_home(tmp_path / "home", settings, PASSPHRASE, cost=CHEAP).close()
+    file = tmp_path / "caseload.csv"
+
+    def import_with(said: str, day: str) -> subprocess.CompletedProcess[str]:
+        header = "local_id,dob,forename,surname,consent,consent_captured_at"
+        file.write_text(f"{header}\nA1,1980-02-03,Ann,Other,{said},{day}\n")
+        return run(tmp_path / "home", "node", "import", str(file), passphrase=passphrase)
+
+    first = import_with("withdrawn", "2026-03-02")
+    assert first.returncode == 0 and "1 consents or refusals recorded" in first.stderr, first.stderr
+    older = import_with("objected", "2026-03-01")
+    assert older.returncode == 3 and "Row 2: what it says of consent is older" in older.stderr, older.stderr
 
 
 def test_an_unreachable_hub_keeps_a_withdrawal_and_says_so(tmp_path: Path, passphrase: Path) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from node.caseload import find_handle, identifiers_under, is_in_caseload, parked_row, shareable_records
-from node.consent import list_consents, record_objection, withdraw_consent
+from node.consent import keep_consents, list_consents, record_objection, withdraw_consent
 from node.consent_files import RowConsent, read_consents
 from node.consent_lists import record_list
+from node.consent_terms import Ended, Refusal
 from node.errors import PolicyError, RecordFormatError
 from node.home import Node
 from node.identifiers import Record
@@ -218,6 +219,21 @@ def test_whoever_loses_their_date_is_parked_and_keeps_what_hangs_on_them(holder:
     assert "A" not in _shared(holder)
     assert _rows_of(_import(holder, [*rows, _row("A", BOB)]), [*rows, _row("A", BOB)]) == ["A"]
     assert _import(holder, [*rows, _row("A", ANN)]).held == ()
+
+
+def test_what_a_file_says_of_consent_is_kept_with_its_rows_or_not_at_all(holder: Node) -> None:
+    rows = [*people(20), _row("A", {**ANN, "forename": "Amara Jo"}), _row("C", BOB)]
+
+    def stopped(plan: ImportPlan) -> None:
+        assert plan.added == 1
+        keep_consents(holder, [("C", Ended(Refusal.OBJECTED)), ("A", Ended(Refusal.WITHDRAWN))])
+        raise KeyboardInterrupt
+
+    before, consents = _shared(holder), [one.document for one in list_consents(holder.store)]
+    with pytest.raises(KeyboardInterrupt):
+        import_records(holder.store, records_of(rows), weak_rows=(), with_it=stopped)
+    assert _shared(holder) == before and find_handle(holder.store, "C") is None
+    assert [one.document for one in list_consents(holder.store)] == consents
 
 
 def test_nothing_that_an_import_prints_holds_a_value(holder: Node) -> None:
