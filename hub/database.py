@@ -4,7 +4,8 @@ SQLite runs in WAL mode with `synchronous=FULL`, so that a committed log entry s
 pysqlite's own transaction handling is switched off (it begins too late and cannot begin IMMEDIATE): a writer
 takes the write lock at once, and so waits in `busy_timeout` instead of failing halfway
 (https://docs.sqlalchemy.org/en/21/dialects/sqlite.html#serializable-isolation-savepoints-transactional-ddl).
-PostgreSQL runs at READ COMMITTED with `synchronous_commit=on`; writers that must be serial lock one row.
+PostgreSQL writes at READ COMMITTED with `synchronous_commit=on`, where writers that must be serial lock one
+row, and reads at REPEATABLE READ: whoever reads sees one state of the log, on either database.
 """
 
 from __future__ import annotations
@@ -37,12 +38,13 @@ class Database:
         self.engine = make_engine(url, lock_timeout_seconds=lock_timeout_seconds)
         self._lock_timeout_seconds = lock_timeout_seconds
         self._writer = self.engine.execution_options(**{WRITING: True})
+        self._reader = _one_snapshot(self.engine)
         self._group = GroupCommit(self.writing)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A transaction that only reads; on SQLite one snapshot."""
-        with Session(self.engine) as session:
+        """A transaction that only reads, all of it from one snapshot."""
+        with Session(self._reader) as session:
             yield session
 
     @contextmanager
@@ -95,6 +97,13 @@ class Database:
 
 def _set_busy_timeout(connection: Connection, seconds: float) -> None:
     connection.connection.cursor().execute(f"PRAGMA busy_timeout={int(seconds * 1000)}")
+
+
+def _one_snapshot(engine: Engine) -> Engine:
+    """The engine with transactions that read one snapshot; any of SQLite's does."""
+    if engine.dialect.name == "sqlite":
+        return engine
+    return engine.execution_options(isolation_level="REPEATABLE READ")
 
 
 def make_engine(url: str, *, lock_timeout_seconds: float) -> Engine:

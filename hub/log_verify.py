@@ -113,8 +113,7 @@ def verify_log(session: Session, *, network: str) -> Verification:
     """Verify the whole stored log.
 
     Args:
-        session: A reading session: one snapshot on SQLite; on PostgreSQL the log may grow meanwhile, so it
-            should be at REPEATABLE READ or the hub at rest.
+        session: A reading session, which is one snapshot: the log may grow meanwhile.
         network: Whose log it is; checkpoints name it.
     """
     walk, head = _Walk(), read_head(session)
