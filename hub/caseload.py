@@ -21,7 +21,7 @@ from hub.access_log import Action, append_entry, who_called
 from hub.authentication import CallingNode
 from hub.database import insert_new
 from hub.decoding import decode_fixed, decode_tokens
-from hub.epochs import CurrentEpoch
+from hub.epochs import CurrentEpoch, require_current
 from hub.errors import ConflictError, MalformedError
 from hub.models import Agency, Push, Record, SharedArea, Tag, Token
 from hub.schemas import CARD_BYTES, WireRecord
@@ -71,14 +71,28 @@ def prepare_batch(
 
 
 def store_batch(
-    session: Session, caller: CallingNode, push: str, batch: PreparedBatch, *, epoch: str, at: datetime
+    session: Session,
+    caller: CallingNode,
+    push: str,
+    batch: PreparedBatch,
+    *,
+    epoch: str,
+    schema_digest: str,
+    at: datetime,
 ) -> int:
     """Replace and remove the records of a batch in the current transaction.
 
     Returns:
         How many of the handles to remove were there.
+
+    Raises:
+        EpochMismatchError: Another epoch is current: an epoch that began meanwhile must not take tags of the
+            one before.
+        SchemaMismatchError: The epoch has another schema.
     """
+    # Only then: who begins an epoch locks every agency first, so that nothing changes after the question.
     lock_agency(session, caller.agency)
+    require_current(session, epoch=epoch, schema_digest=schema_digest)
     insert_new(session, Push, {"agency": caller.agency, "push": push, "epoch": epoch, "began": at})
     _delete_records(session, caller.agency, [record["handle"] for record in batch.records])
     removed = _delete_records(session, caller.agency, batch.removed)
@@ -93,6 +107,7 @@ def complete_push(
     push: str,
     *,
     epoch: str,
+    schema_digest: str,
     records: int,
     digest: str,
     at: datetime,
@@ -100,9 +115,12 @@ def complete_push(
     """Mark the caller's caseload as current, when both sides hold the same.
 
     Raises:
+        EpochMismatchError: Another epoch is current.
+        SchemaMismatchError: The epoch has another schema.
         ConflictError: Count or digest differ; nothing is marked, and the node sends everything again.
     """
     agency = lock_agency(session, caller.agency)
+    require_current(session, epoch=epoch, schema_digest=schema_digest)
     count, held = caseload_digest(session, caller.agency)
     if count != records:
         raise ConflictError("records: not the number the hub holds; send everything again")

@@ -207,6 +207,8 @@ def _read_epoch(text: str) -> CurrentEpoch:
 
 def _destroy_caseloads(session: Session) -> None:
     """Tags of a retired epoch can be compared with nothing any more, and so must not be kept."""
+    # A push under way holds its agency: it is waited for, and what it has stored is destroyed too.
+    session.execute(select(Agency.agency).order_by(Agency.agency).with_for_update(key_share=True)).all()
     for table in (Tag, Token, Record, SharedArea):
         session.execute(delete(table), execution_options={"synchronize_session": False})
     session.execute(update(Agency).values(as_of=None, shared_records=0))
