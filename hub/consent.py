@@ -22,6 +22,7 @@ from hub.clock import parse_time
 from hub.database import insert_new
 from hub.disclosure import HolderConsent
 from hub.errors import ConflictError
+from hub.log_tree import lock_head
 from hub.models import Consent
 from keys.documents import canonical_bytes, document_digest
 
@@ -40,6 +41,7 @@ def store_consent(
         ConflictError: Other content under a version that is there, a version is left out, the chain to the
             version before is broken, or a no ends without the document saying that it lifts one.
     """
+    lock_head(session)  # The same version at the same time waits here, and is answered as a repetition.
     version: int = document["version"]
     text = canonical_bytes(dict(document)).decode()
     newest = newest_version(session, caller.agency, handle)

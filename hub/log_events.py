@@ -15,6 +15,7 @@ from hub.errors import ConflictError
 from hub.leaves import OWN, WHO
 from hub.log_bounds import Bound, take_place
 from hub.log_models import LogEvent
+from hub.log_tree import lock_head
 from hub.roles import require_event_permitted
 
 # Nobody waits with an emergency for tomorrow; however many there are, each is somebody's to answer for.
@@ -54,6 +55,7 @@ def log_event(
         ConflictError: The id was used for another report.
     """
     require_event_permitted(action, caller.role)
+    lock_head(session)  # The same report at the same time waits here, and finds what the first has logged.
     known = session.get(LogEvent, (caller.agency, event))
     if known is not None:
         if known.body_digest != body_digest:
@@ -68,5 +70,5 @@ def log_event(
         note_approval(session, caller.agency, approver=caller.staff, own=own, at=at)
     row = LogEvent(agency=caller.agency, event=event, body_digest=body_digest, log_index=index)
     session.add(row)
-    session.flush()  # The same report at the same time ends here, and its entry with it.
+    session.flush()
     return index

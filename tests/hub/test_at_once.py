@@ -1,21 +1,44 @@
-"""Calls that meet: an epoch that begins in the middle of a push."""
+"""Calls that meet: an epoch that begins in the middle of a push, and a report that is made twice at once."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from types import ModuleType
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select, text
 
-from hub import caseload
+from hub import caseload, consent, log_events
 from hub.models import Record, Tag
+from tests.hub.client import Answer
 from tests.hub.conftest import EPOCH, Network
 from tests.hub.people import make_people
+from tests.hub.test_log_events import EVENT
 
 [PERSON] = make_people(1, seed=5)
+HANDLE = "0a" * 16
+CONSENT: dict[str, Any] = {
+    "format": "consent/2",
+    "consent": "0b" * 16,
+    "version": 1,
+    "previous": None,
+    "recipients": ["*"],
+    "purposes": ["single_lookup"],
+    "captured_at": "2026-01-05T10:00:00Z",
+    "valid_from": "2026-01-05T10:00:00Z",
+    "valid_until": None,
+    "method": "written",
+    "notice_version": "3",
+    "data_classes": ["known_to"],
+    "capacity": "has_capacity",
+    "acted_by": "person",
+    "witnessed": False,
+    "withdrawn_at": None,
+    "objected_at": None,
+}
 WAITING = text(
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 )
@@ -81,3 +104,35 @@ def test_an_epoch_waits_for_a_push_under_way_and_destroys_what_it_stored(
     push(parallel)
     begun[0].result()
     assert stored(parallel) == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("module", "method", "path", "document"),
+    [
+        pytest.param(log_events, "POST", "/v1/log/events", EVENT, id="an event"),
+        pytest.param(consent, "PUT", f"/v1/consents/{HANDLE}", CONSENT, id="a consent"),
+    ],
+)
+def test_what_is_reported_twice_at_once_is_logged_once_and_answered_alike(
+    parallel: Network,
+    pool: ThreadPoolExecutor,
+    monkeypatch: pytest.MonkeyPatch,
+    module: ModuleType,
+    method: str,
+    path: str,
+    document: dict[str, Any],
+) -> None:
+    append_entry, begun = module.append_entry, list[Future[Answer]]()
+    node = parallel.nodes["holder-1"]
+
+    def while_it_comes_again(*arguments: Any, **options: Any) -> Any:
+        if not begun:
+            begun.append(pool.submit(node.call, method, path, document))
+            wait_until_it_waits(parallel)
+        return append_entry(*arguments, **options)
+
+    monkeypatch.setattr(module, "append_entry", while_it_comes_again)
+    first = node.call(method, path, document)
+    again = begun[0].result()
+    assert (again.status, again.document) == (first.status, first.document)
+    assert first.status < 300
