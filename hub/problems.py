@@ -27,6 +27,9 @@ class Kind:
     title: str
 
 
+# Objects of the protocol whose names a node chooses: they are input, and may be anything.
+NAMED_BY_NODES = ("facts", "own")
+
 KINDS: Mapping[type[Exception], Kind] = {
     errors.MalformedError: Kind("malformed", 422, "A field breaks a rule"),
     errors.SchemaMismatchError: Kind("schema_mismatch", 422, "Another linkage schema is current"),
@@ -95,7 +98,10 @@ def describe_validation(problems: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _field(problem: Mapping[str, Any]) -> str:
-    location = [str(part) for part in problem["loc"] if part != "body"]
+    location = [str(part) for part in problem["loc"] if part not in ("body", "[key]")]
+    for before, name in enumerate(location[:-1], start=1):
+        if name in NAMED_BY_NODES:
+            location[before] = "(a name)"
     if problem["type"] == "extra_forbidden":
         location = [*location[:-1], "(a field that is not known)"]
     elif problem["type"] == "json_invalid":
