@@ -12,8 +12,8 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
-from hub.errors import HubError, MalformedError, NotFoundError
-from hub.problems import MEDIA_TYPE, describe_validation, problem_of
+from hub.errors import HubError
+from hub.problems import MEDIA_TYPE, problem_of
 from hub.routes import (
     access_log,
     agreements,
@@ -53,10 +53,8 @@ def new_api() -> FastAPI:
     )
     for router in ROUTERS:
         api.include_router(router)
-    api.add_exception_handler(HubError, _answer_problem)
-    api.add_exception_handler(SQLAlchemyError, _answer_problem)
-    api.add_exception_handler(RequestValidationError, _answer_validation)
-    api.add_exception_handler(HTTPException, _answer_http)
+    for kind in (HubError, SQLAlchemyError, RequestValidationError, HTTPException):
+        api.add_exception_handler(kind, _answer_problem)
     return api
 
 
@@ -81,16 +79,6 @@ def format_api() -> str:
 async def _answer_problem(_request: Request, error: Exception) -> JSONResponse:
     kind, document = problem_of(error)
     return JSONResponse(document, status_code=kind.status, media_type=MEDIA_TYPE)
-
-
-async def _answer_validation(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)
-    return await _answer_problem(request, MalformedError(describe_validation(error.errors())))
-
-
-async def _answer_http(request: Request, error: Exception) -> JSONResponse:
-    """What the framework itself refuses: an unknown path or method."""
-    return await _answer_problem(request, NotFoundError("path: the hub has no such call"))
 
 
 if __name__ == "__main__":

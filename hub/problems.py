@@ -1,16 +1,19 @@
 """The one table: error class → code, status, title (RFC 9457; docs/protocol.md, section 3).
 
-Validation errors of the framework become `malformed` here, with field and rule and without the input: what a
-node sent by mistake may be a name.
+What the framework and the database raise becomes an error of ours here; validation errors with field and rule
+and without the input: what a node sent by mistake may be a name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
+from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from starlette.exceptions import HTTPException
 
 from hub import errors
 
@@ -67,13 +70,25 @@ def kind_of(error: BaseException) -> Kind:
 
 def problem_of(error: BaseException) -> tuple[Kind, dict[str, Any]]:
     """An error's problem document. Only our own messages are shown: a foreign one may quote its input."""
-    if isinstance(error, SQLAlchemyError):
-        error = _database_problem(error)
+    error = as_hub_error(error)
     kind = kind_of(error)
     detail = (
         str(error) if isinstance(error, errors.HubError) else "nothing more is said, for it may carry a value"
     )
     return kind, format_problem(kind, detail)
+
+
+def as_hub_error(error: BaseException) -> BaseException:
+    """The error of ours that one of the framework or the database comes to; any other as it is."""
+    if isinstance(error, SQLAlchemyError):
+        return _database_problem(error)
+    if isinstance(error, RequestValidationError):
+        return errors.MalformedError(describe_validation(error.errors()))
+    if isinstance(error, HTTPException):
+        if error.status_code == HTTPStatus.BAD_REQUEST:
+            return errors.MalformedError("body: cannot be read")
+        return errors.NotFoundError("path: the hub has no such call")  # An unknown path or method.
+    return error
 
 
 def format_problem(kind: Kind, detail: str) -> dict[str, Any]:

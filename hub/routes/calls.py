@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from hub.agreements import require_live
 from hub.authentication import CallingNode, EnrollingNode
+from hub.lookups import log_refusal
 from hub.problems import problem_of
 from hub.roles import State, require_permitted
 from hub.schemas import Problem
@@ -94,13 +95,8 @@ def _require_live(request: Request) -> None:
 
 
 def _log_refusal(request: Request, error: Exception) -> None:
-    # Imported here, because the look-up routes import this module.
-    from fastapi.exceptions import RequestValidationError
-
-    from hub.lookups import log_refusal
-
     hub: Hub = request.app.state.hub
-    code = "malformed" if isinstance(error, RequestValidationError) else problem_of(error)[0].code
+    code = problem_of(error)[0].code
     if code == "log_unavailable":
         return
     body = getattr(request.state, "lookup", None)

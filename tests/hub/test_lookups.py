@@ -378,6 +378,21 @@ def test_a_refused_look_up_has_its_code_and_is_logged_and_costs_nothing(
     assert used_cases(partnership) == {}
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b'{"staff": "\xff"}', id="not UTF-8"),
+        pytest.param(b'{"staff": ', id="cut short"),
+        pytest.param(b"[" * 20_000, id="nested without end"),
+    ],
+)
+def test_a_look_up_that_cannot_be_read_is_malformed_and_logged(partnership: Network, body: bytes) -> None:
+    asker = partnership.nodes["asker"]
+    answer = asker.call("POST", "/v1/lookups", body=body)
+    assert (answer.status, answer.code) == (422, "malformed"), answer.document
+    assert asker.log()[-1]["action"] == "lookup:refused:malformed"
+
+
 def used_cases(network: Network) -> dict[str, int]:
     with network.database.reading() as session:
         return {row.staff: row.cases for row in session.scalars(select(BudgetUse))}
