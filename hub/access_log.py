@@ -21,10 +21,11 @@ from hub.log_models import LogEntry, LogPart, LogSubject, table_of
 from hub.log_tree import TreeHead, add_leaf, lock_head, read_head
 
 REFUSED_PREFIX = "lookup:refused:"
+CALL_REFUSED_PREFIX = "call:refused:"
 
 
 class Action(StrEnum):
-    """What happened: source, subject, action. Refused look-ups carry the problem's code after the prefix."""
+    """What happened: source, subject, action. Refusals carry the problem's code after their prefix."""
 
     LOOKUP_ANSWERED = "lookup:match:answered"
     CONSENT_STORED = "consent:record:stored"

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hub.access_log import REFUSED_PREFIX, Action, NodeEvent, Subject
+from hub.access_log import CALL_REFUSED_PREFIX, REFUSED_PREFIX, Action, NodeEvent, Subject
 from hub.alarm_facts import NODE, Event, Fact, Touch
 from hub.clock import parse_time
 from hub.log_models import LogSubject
@@ -18,6 +18,7 @@ from hub.log_views import read_entries
 from hub.outcomes import DISCLOSED
 
 RECORD_BYTES = 16
+REFUSALS = (REFUSED_PREFIX, CALL_REFUSED_PREFIX)
 EVENTS = {
     str(Action.LOOKUP_ANSWERED): Event.LOOKUP,
     str(Action.CALL_REPLAYED): Event.REPLAY,
@@ -50,12 +51,12 @@ def fact_of(index: int, entry: Mapping[str, Any], subjects: Iterable[Subject]) -
         subjects: The records it is about.
     """
     action, agency = str(entry["action"]), entry["agency"]
-    event = Event.REFUSAL if action.startswith(REFUSED_PREFIX) else EVENTS.get(action)
+    event = EVENTS.get(action) or (Event.REFUSAL if action.startswith(REFUSALS) else None)
     if event is None or agency is None or (event is Event.LOG_DIFFERENCE and not entry.get("differences")):
         return None
     at, staff = parse_time(entry["at"]), str(entry.get("staff") or NODE).casefold()
     if event is not Event.LOOKUP:
-        code = action.removeprefix(REFUSED_PREFIX) if event is Event.REFUSAL else ""
+        code = action.rpartition(":")[2] if event is Event.REFUSAL else ""
         return Fact(index, at, event, agency, staff, code=code)
     return _lookup(index, at, agency, staff, entry, subjects)
 

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
-from hub.access_log import REFUSED_PREFIX, Action, Appended, append_entry
+from hub.access_log import Action, Appended, append_entry
 from hub.agreements import require_covered, require_live
 from hub.approvals import require_approvals
 from hub.authentication import CallingNode
@@ -155,17 +155,32 @@ def look_up(
 
 
 def log_refusal(
-    database: Database, caller: CallingNode, code: str, *, body: LookupBody | None, limit: int, at: datetime
+    database: Database,
+    caller: CallingNode,
+    action: str,
+    *,
+    call: str,
+    body: LookupBody | None,
+    limit: int,
+    at: datetime,
 ) -> None:
-    """Log a refused look-up; without it not even the refusal is answered.
+    """Log a refused call; without it not even the refusal is answered.
+
+    Args:
+        database: The hub's.
+        caller: Who was refused.
+        action: A prefix of refusals with the problem's code.
+        call: Method and path as the route spells it, with nothing of this call's in it.
+        body: Of a look-up that could be read.
+        limit: How many refusals are logged of a node in a day.
+        at: Now.
 
     Raises:
         BudgetExhaustedError: The day's bound of `limit` logged refusals is met: the reason is told no more.
         LogUnavailableError: The log entry could not be written.
     """
-    facts = {} if body is None else {"purpose": str(body.purpose)}
+    facts = {"call": call} if body is None else {"call": call, "purpose": str(body.purpose)}
     parts = refused_parts(caller, body)
-    action = f"{REFUSED_PREFIX}{code}"
 
     def write(session: Session) -> bool:
         if not take_place(session, Bound.REFUSALS, agency=caller.agency, limit=limit, at=at):
@@ -178,7 +193,7 @@ def log_refusal(
     except (DBAPIError, PoolTimeoutError) as error:
         raise LogUnavailableError("the access log cannot be written; nothing is answered") from error
     if not logged:
-        raise BudgetExhaustedError("refused look-ups: as many as are logged of this node in a day")
+        raise BudgetExhaustedError("refused calls: as many as are logged of this node in a day")
 
 
 def read_basis(case: WireCase) -> Basis:

@@ -97,7 +97,7 @@ class ReviewSettings(BaseModel):
         default=0.8, gt=0, lt=1, description="Share of a day's budget that raises an alarm before it is used."
     )
     refusals_per_day: Count = Field(
-        default=10, description="Refused look-ups of one staff id in a UTC day that raise an alarm."
+        default=10, description="Refused calls of one staff id in a UTC day that raise an alarm."
     )
     replays_per_day: Count = Field(
         default=5, description="Repeated or replayed requests of one agency in a UTC day that raise an alarm."

@@ -112,6 +112,8 @@ def format_event(line: LogLine, *, number: int, observer: Observer) -> Json:
         shape = _operation(line, RESOURCE_ACTIONS[line.action], observer)
     else:
         shape = _activity(line, observer)
+        if line.action.startswith("call:refused:"):
+            shape["outcome"] = MINOR_FAILURE
     event: Json = {"resourceType": "AuditEvent", "id": f"log-{line.index}-{number}", "recorded": line.at}
     event |= {"outcome": SUCCESS, **shape}
     event["subtype"] = [*shape.get("subtype", ()), _coding(f"{OWN}action", line.action)]

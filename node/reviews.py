@@ -32,7 +32,7 @@ KINDS: Mapping[str, str] = {
     "volume_outlier": "far more was asked than on the busiest day before",
     "budget_near": "most of a day's budget was used",
     "budget_exhausted": "a day's budget was used up",
-    "refusals": "look-ups were refused again and again",
+    "refusals": "calls were refused again and again",
     "replays": "requests were sent again and again",
     "log_bound": "as many refused look-ups or reported events as are logged in a day",
     "witness_refused": "a node could not agree with the log as its witness",

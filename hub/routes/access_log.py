@@ -28,11 +28,11 @@ from hub.log_schemas import (
 )
 from hub.log_tree import prove_consistency, prove_inclusion, read_head, root_at
 from hub.log_views import StoredEntry, view_entries, view_entry
-from hub.routes.calls import PROBLEMS, Caller, PermittedRoute, RunningHub
+from hub.routes.calls import PROBLEMS, Caller, LoggedRoute, RunningHub
 from hub.service import Hub
 from hub.witnesses import Response, format_request, format_witnessed, quorum_of, take_response
 
-router = APIRouter(prefix="/v1/log", tags=["log"], responses=PROBLEMS, route_class=PermittedRoute)
+router = APIRouter(prefix="/v1/log", tags=["log"], responses=PROBLEMS, route_class=LoggedRoute)
 
 After = Annotated[int, Query(ge=-1, le=LARGEST_SIZE, description="Entries behind this index.")]
 Limit = Annotated[int, Query(ge=1, le=1000, description="At most so many entries.")]

@@ -5,12 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from hub.agreements import list_agreements, propose, sign
-from hub.routes.calls import PROBLEMS, AgreementId, Caller, PermittedRoute, RunningHub
+from hub.routes.calls import PROBLEMS, AgreementId, Caller, LoggedRoute, RunningHub
 from hub.schemas import AgreementDocument, Agreements, AgreementSignature, AgreementView
 
-router = APIRouter(
-    prefix="/v1/agreements", tags=["agreements"], responses=PROBLEMS, route_class=PermittedRoute
-)
+router = APIRouter(prefix="/v1/agreements", tags=["agreements"], responses=PROBLEMS, route_class=LoggedRoute)
 
 
 @router.post("", status_code=201, summary="Propose an agreement")

@@ -9,6 +9,7 @@ from fastapi import Depends, Path, Request, Response
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
+from hub.access_log import CALL_REFUSED_PREFIX, REFUSED_PREFIX
 from hub.agreements import require_live
 from hub.authentication import CallingNode, EnrollingNode
 from hub.lookups import log_refusal
@@ -72,33 +73,50 @@ class PermittedRoute(APIRoute):
 
 
 class LoggedRoute(PermittedRoute):
-    """A route whose refusals are logged before they are answered, whatever the refusal is."""
+    """A route that, where it writes, logs every refusal before it is answered, whatever the refusal is."""
+
+    refused_prefix = CALL_REFUSED_PREFIX
 
     def get_route_handler(self) -> Handler:
         """Wrap the handler."""
         handle = super().get_route_handler()
+        if "GET" in (self.methods or ()):
+            return handle
 
         async def logged(request: Request) -> Response:
             try:
                 return await handle(request)
             except Exception as error:
-                await run_in_threadpool(_log_refusal, request, error)
+                await run_in_threadpool(self._log_refusal, request, error)
                 raise
 
         return logged
+
+    def _log_refusal(self, request: Request, error: Exception) -> None:
+        code = problem_of(error)[0].code
+        if code == "log_unavailable":
+            return
+        hub: Hub = request.app.state.hub
+        action, call = f"{self.refused_prefix}{code}", f"{request.method} {self.path}"
+        body = getattr(request.state, "lookup", None)
+        log_refusal(
+            hub.database,
+            request.state.caller,
+            action,
+            call=call,
+            body=body,
+            limit=hub.settings.refusals_logged_per_day,
+            at=hub.clock(),
+        )
+
+
+class LookupRoute(LoggedRoute):
+    """The route of look-ups, whose refusals have a name of their own in the log."""
+
+    refused_prefix = REFUSED_PREFIX
 
 
 def _require_live(request: Request) -> None:
     hub: Hub = request.app.state.hub
     with hub.database.reading() as session:
         require_live(session, request.state.caller.agency, at=hub.clock())
-
-
-def _log_refusal(request: Request, error: Exception) -> None:
-    hub: Hub = request.app.state.hub
-    code = problem_of(error)[0].code
-    if code == "log_unavailable":
-        return
-    body = getattr(request.state, "lookup", None)
-    limit = hub.settings.refusals_logged_per_day
-    log_refusal(hub.database, request.state.caller, code, body=body, limit=limit, at=hub.clock())

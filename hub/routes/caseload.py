@@ -7,10 +7,10 @@ from fastapi import APIRouter
 from hub.caseload import complete_push, prepare_batch, remove_caseload, store_batch
 from hub.clock import format_time
 from hub.epochs import require_current
-from hub.routes.calls import PROBLEMS, BatchNumber, Caller, PermittedRoute, PushId, RunningHub
+from hub.routes.calls import PROBLEMS, BatchNumber, Caller, LoggedRoute, PushId, RunningHub
 from hub.schemas import Batch, BatchStored, Complete, Completed, Removed
 
-router = APIRouter(prefix="/v1", tags=["caseload"], responses=PROBLEMS, route_class=PermittedRoute)
+router = APIRouter(prefix="/v1", tags=["caseload"], responses=PROBLEMS, route_class=LoggedRoute)
 
 
 @router.post("/pushes/{push}/batches/{number}", summary="Push part of a caseload")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from hub.epochs import create_epoch, current_document, own_envelope, store_envelope
-from hub.routes.calls import PROBLEMS, AgencyId, Caller, EpochId, PermittedRoute, RunningHub
+from hub.routes.calls import PROBLEMS, AgencyId, Caller, EpochId, LoggedRoute, RunningHub
 from hub.schemas import EnvelopeStored, EpochDocument, EpochView, KeyEnvelope
 
-router = APIRouter(prefix="/v1/epochs", tags=["epochs"], responses=PROBLEMS, route_class=PermittedRoute)
+router = APIRouter(prefix="/v1/epochs", tags=["epochs"], responses=PROBLEMS, route_class=LoggedRoute)
 
 
 @router.post("", status_code=201, summary="Begin an epoch")

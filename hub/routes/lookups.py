@@ -8,9 +8,9 @@ from hub.answers import format_answer
 from hub.lookup_schemas import LookupAnswer, LookupBody
 from hub.lookups import look_up
 from hub.release import quanta_of
-from hub.routes.calls import PROBLEMS, Caller, LoggedRoute, RunningHub
+from hub.routes.calls import PROBLEMS, Caller, LookupRoute, RunningHub
 
-router = APIRouter(prefix="/v1/lookups", tags=["look-up"], responses=PROBLEMS, route_class=LoggedRoute)
+router = APIRouter(prefix="/v1/lookups", tags=["look-up"], responses=PROBLEMS, route_class=LookupRoute)
 
 
 @router.post("", response_model=LookupAnswer, summary="Ask which agencies know the people of some cases")

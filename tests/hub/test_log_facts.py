@@ -61,6 +61,7 @@ def test_an_entry_whose_texts_are_erased_still_counts_as_a_look_up() -> None:
     ("fields", "event"),
     [
         pytest.param({"action": "lookup:refused:no_agreement"}, Event.REFUSAL, id="a refusal"),
+        pytest.param({"action": "call:refused:conflict"}, Event.REFUSAL, id="a refused call"),
         pytest.param({"action": "call:refused:replayed"}, Event.REPLAY, id="a replay"),
         pytest.param({"action": "log:witness:refused"}, Event.WITNESS_REFUSED, id="a witness"),
         pytest.param({"action": "log:bound:met"}, Event.BOUND_MET, id="a bound"),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hub.api import describe_api, format_api
-from hub.routes.calls import LoggedRoute, PermittedRoute
+from hub.routes.calls import LoggedRoute, LookupRoute, PermittedRoute
 
 CHECKED_IN = Path(__file__).parents[2] / "docs" / "openapi.json"
 CALLS = [
@@ -38,10 +39,13 @@ def test_every_field_of_the_wire_is_closed() -> None:
     assert {name for name in open_ones if schemas[name]["type"] == "object"} == {"Problem"}
 
 
-def test_every_signed_call_asks_the_table_of_roles_and_look_ups_log_refusals() -> None:
+def test_every_signed_call_asks_the_table_of_roles_and_writes_log_refusals() -> None:
     from hub.api import ROUTERS
 
-    kinds = {route.path: type(route) for router in ROUTERS for route in router.routes}  # type: ignore[attr-defined]
-    plain = {path for path, kind in kinds.items() if not issubclass(kind, PermittedRoute)}
+    routes: list[Any] = [route for router in ROUTERS for route in router.routes]
+    plain = {route.path for route in routes if not isinstance(route, PermittedRoute)}
     assert plain == UNSIGNED
-    assert kinds["/v1/lookups"] is LoggedRoute
+    writing = {route.path: type(route) for route in routes if "GET" not in route.methods}
+    assert writing.pop("/v1/lookups") is LookupRoute
+    assert writing.pop("/v1/enrolments") is PermittedRoute  # Nobody vouches for its caller.
+    assert set(writing.values()) == {LoggedRoute}
