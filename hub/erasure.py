@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from hub.access_log import Action, append_entry
 from hub.clock import format_time
 from hub.database import Database
+from hub.errors import UnavailableError
 from hub.log_models import LogEntry, LogPart, LogSubject
 
 _PLAIN = {"synchronize_session": False}
@@ -45,10 +46,17 @@ def erase_texts(session: Session, *, before: datetime, at: datetime) -> int:
 
 
 def forget_freed_pages(database: Database) -> None:
-    """Have SQLite give up its write-ahead log, which still holds what was erased; PostgreSQL vacuums."""
-    if database.engine.dialect.name == "sqlite":
-        raw = database.engine.raw_connection()  # Outside any transaction, which a checkpoint must be.
-        try:
-            raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        finally:
-            raw.close()
+    """Have SQLite give up its write-ahead log, which still holds what was erased; PostgreSQL vacuums.
+
+    Raises:
+        UnavailableError: Somebody was reading, and so part of the write-ahead log is still there.
+    """
+    if database.engine.dialect.name != "sqlite":
+        return
+    raw = database.engine.raw_connection()  # Outside any transaction, which a checkpoint must be.
+    try:
+        busy = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    finally:
+        raw.close()
+    if busy:
+        raise UnavailableError("texts are still in the write-ahead log: run it again")

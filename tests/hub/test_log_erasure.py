@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from hub.access_log import Action
 from hub.erasure import erase_texts, forget_freed_pages
+from hub.errors import UnavailableError
 from hub.log_models import LogEntry, LogPart, LogSubject
 from hub.log_verify import verify_log
 from hub.log_views import read_entries
@@ -112,6 +113,20 @@ def test_no_byte_of_an_erased_text_is_left_in_the_file(old_and_new: tuple[Networ
     erase(network, middle)
     forget_freed_pages(network.database)
     assert not any(salt in stored_bytes(path) for salt in salts)
+
+
+def test_texts_that_a_reader_keeps_in_the_write_ahead_log_are_not_called_gone(
+    old_and_new: tuple[Network, datetime],
+) -> None:
+    network, middle = old_and_new
+    if network.database.engine.dialect.name != "sqlite":
+        pytest.skip("only SQLite's log is ours to empty")
+    with network.database.reading() as session:
+        assert session.scalar(select(func.count()).select_from(LogEntry))
+        erase(network, middle)
+        with pytest.raises(UnavailableError, match="run it again"):
+            forget_freed_pages(network.database)
+    forget_freed_pages(network.database)
 
 
 def stored_bytes(path: Path) -> bytes:
