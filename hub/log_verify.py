@@ -7,14 +7,15 @@ witnesses, who hold an earlier checkpoint, in any case.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
-from sqlalchemy import func, or_, select, tuple_
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Select, func, or_, select, tuple_
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from hub.access_log import Action
@@ -118,7 +119,7 @@ def verify_log(session: Session, *, network: str) -> Verification:
     """
     walk, head = _Walk(), read_head(session)
     last = max(head.size, session.scalar(select(func.max(LogEntry.index))) or 0)
-    context = _Context(network, _erasures(session))
+    context = _Context(network, _tried(session, lambda: _erasures(session)) or [])
     for begin in range(1, last + 1, CHUNK):
         _verify_chunk(session, walk, begin, min(begin + CHUNK - 1, last), context)
     _verify_nothing_beyond(session, walk)
@@ -136,11 +137,11 @@ def verify_log(session: Session, *, network: str) -> Verification:
 
 
 def _verify_chunk(session: Session, walk: _Walk, begin: int, end: int, context: _Context) -> None:
-    stored = _stored_nodes(session, begin, end)
-    chunk = _read_chunk(session, begin, end)
+    stored = _tried(session, lambda: _stored_nodes(session, begin, end)) or {}
+    chunk = _tried(session, lambda: _read_chunk(session, begin, end))
     for index in range(begin, end + 1):
         # Rows that cannot even be read spoil their chunk; one by one they can be named.
-        rows = chunk or _read_chunk(session, index, index)
+        rows = chunk or _tried(session, partial(_read_chunk, session, index, index))
         walk.check(rows is not None, index, "unreadable")
         entry = None if rows is None else rows.entries.get(index)
         walk.check(rows is None or entry is not None, index, "leaf_missing")
@@ -155,29 +156,35 @@ def _verify_chunk(session: Session, walk: _Walk, begin: int, end: int, context: 
             _verify_cosignature(walk, cosignature, network=context.network)
 
 
-def _read_chunk(session: Session, begin: int, end: int) -> _Rows | None:
-    """Everything about some entries; None where the database cannot make sense of its own bytes."""
+def _tried(session: Session, read: Callable[[], T]) -> T | None:
+    """What was read; None where the database cannot make sense of its bytes, which must not end the rest."""
     try:
-        entries = session.execute(
-            select(LogEntry.index, LogEntry.at, LogEntry.action, LogEntry.agency, LogEntry.leaf).where(
-                LogEntry.index.between(begin, end)
-            )
-        ).all()
-        parts = session.execute(
-            select(LogPart.index, LogPart.name, LogPart.salt, LogPart.text).where(
-                LogPart.index.between(begin, end)
-            )
-        ).all()
-        subjects = session.execute(
-            select(
-                LogSubject.index, LogSubject.number, LogSubject.holder, LogSubject.case, LogSubject.handle
-            ).where(LogSubject.index.between(begin, end))
-        ).all()
-        cosignatures = session.scalars(
-            select(LogCosignature).where(LogCosignature.size.between(begin, end))
-        ).all()
-    except (ValueError, OperationalError):
+        with session.begin_nested():
+            return read()
+    except (ValueError, DBAPIError):
         return None
+
+
+def _read_chunk(session: Session, begin: int, end: int) -> _Rows:
+    """Everything about some entries."""
+    entries = session.execute(
+        select(LogEntry.index, LogEntry.at, LogEntry.action, LogEntry.agency, LogEntry.leaf).where(
+            LogEntry.index.between(begin, end)
+        )
+    ).all()
+    parts = session.execute(
+        select(LogPart.index, LogPart.name, LogPart.salt, LogPart.text).where(
+            LogPart.index.between(begin, end)
+        )
+    ).all()
+    subjects = session.execute(
+        select(
+            LogSubject.index, LogSubject.number, LogSubject.holder, LogSubject.case, LogSubject.handle
+        ).where(LogSubject.index.between(begin, end))
+    ).all()
+    cosignatures = session.scalars(
+        select(LogCosignature).where(LogCosignature.size.between(begin, end))
+    ).all()
     return _Rows(
         {row[0]: row for row in entries},
         _grouped((row[0], (row[1], row[2], row[3])) for row in parts),
@@ -280,7 +287,7 @@ def _verify_cosignature(walk: _Walk, row: LogCosignature, *, network: str) -> No
 
 def _verify_nothing_beyond(session: Session, walk: _Walk) -> None:
     """Nothing may be stored for leaves that are not there."""
-    stored = session.scalar(select(func.count()).select_from(LogNode)) or 0
+    stored = _tried(session, lambda: session.scalar(select(func.count()).select_from(LogNode)))
     walk.check(stored == walk.subtrees, walk.size, "subtree_extra")
     for column, rule in (
         (LogEntry.index, "leaf_index"),
@@ -289,8 +296,14 @@ def _verify_nothing_beyond(session: Session, walk: _Walk) -> None:
         (LogCosignature.size, "cosignature"),
     ):
         outside = select(column).where(or_(column < 1, column > walk.size)).distinct()
-        for index in session.scalars(outside):
+        found = _tried(session, partial(_read_all, session, outside))
+        walk.check(found is not None, walk.size, "unreadable")
+        for index in found or ():
             walk.check(False, index, rule)
+
+
+def _read_all(session: Session, statement: Select[int]) -> Sequence[int]:
+    return session.scalars(statement).all()
 
 
 def _erasures(session: Session) -> list[tuple[int, datetime]]:
