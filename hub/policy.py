@@ -35,12 +35,18 @@ from keys.documents import canonical_bytes
 # of a new digest for a changed comment.
 DECIDING_MODULES = (
     "disclosure.py",
+    "agreements.py",
     "purposes.py",
+    "lookups.py",
+    "candidates.py",
+    "matching.py",
+    "telling.py",
     "outcomes.py",
-    "telling.py", "repeats.py", "emergencies.py",
+    "repeats.py",
+    "emergencies.py",
     "approvals.py",
     "consent.py",
-)  # fmt: skip
+)
 BASIS_WORDS = {ConsentBasis: "consent", PublicTaskBasis: "public task", EmergencyBasis: "emergency"}
 Row = Sequence[object]
 
