@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from hub.errors import SettingsError, UnavailableError
 from hub.suppression import Published, selection_of
 from hub.suppression_profiles import Profile
-from hub.suppression_tables import Key, Population, Question, cells_of
+from hub.suppression_tables import Key, Population, Question, cells_of, restricted_truly
 
 Mechanism = Callable[[int], int]
 
@@ -75,6 +75,7 @@ def publish_noisy(
     What is shown depends on the noisy count alone: a true 5 may show as 10, a true 9 as `*`.
     """
     noisy, shown = dict(frozen.noisy), dict[Key, int | None]()
+    question = restricted_truly(population, question)
     for key, atoms in cells_of(population, question).items():
         place = (population.snapshot, selection_of(question, key))
         if place not in noisy:

@@ -32,7 +32,7 @@ from dataclasses import dataclass, replace
 from hub.suppression_audit import Audit, Group
 from hub.suppression_ledger import Ledger, LedgerCell, Release, Why, absorb
 from hub.suppression_profiles import HIDDEN, Profile, format_count
-from hub.suppression_tables import Key, Population, Question, cells_of
+from hub.suppression_tables import Key, Population, Question, cells_of, restricted_truly
 
 __all__ = ["HIDDEN", "Margin", "Published", "Withheld", "format_count", "margin", "publish"]
 
@@ -79,7 +79,7 @@ def publish(
         ConflictError: The snapshot was counted before with other counts.
         UnavailableError: A bound was not found in time; nothing is published.
     """
-    ledger = absorb(ledger, population)
+    ledger, question = absorb(ledger, population), restricted_truly(population, question)
     keys = cells_of(population, question)
     groups = {
         selection_of(question, key): frozenset(ledger.current[atom] for atom in atoms)
@@ -111,7 +111,7 @@ def margin(table: Published, keep: tuple[str, ...] = ()) -> dict[Key, Margin]:
 
 
 def selection_of(question: Question, key: Key) -> str:
-    """Whom a cell counts, as text: the same for the same people, whichever table asks."""
+    """Whom a cell counts, as text: the same for the same people, whichever (truly restricted) table asks."""
     levels = {name: sorted(levels) for name, levels in question.where.items()}
     return json.dumps(
         levels | {name: [level] for name, level in zip(question.by, key, strict=True)}, sort_keys=True

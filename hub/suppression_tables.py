@@ -84,6 +84,13 @@ class Question:
         return hashlib.sha256(b"knownto table/1\n" + text.encode()).hexdigest()
 
 
+def restricted_truly(population: Population, question: Question) -> Question:
+    """The same question without what restricts nobody: all of a dimension's levels are as good as none."""
+    levels = {name: frozenset(levels) for name, levels in population.dimensions.items()}
+    where = {name: kept for name, kept in question.where.items() if kept != levels.get(name)}
+    return Question(question.by, where)
+
+
 def cells_of(population: Population, question: Question) -> dict[Key, frozenset[Atom]]:
     """The atoms of every cell, empty cells too; the cells of one table share no atom.
 

@@ -38,6 +38,9 @@ def test_noise_is_drawn_once_for_a_group_and_snapshot_whichever_table_asks() -> 
     frozen, again = publish_noisy(frozen, PEOPLE, north, profile=COUNTY, mechanism=draw)
     assert first.cells == {("n",): 25, ("s",): 10}
     assert again.cells == {(): 25}
+    everybody = Question(("area",), {"sex": frozenset({"F", "M"})})
+    frozen, spelt = publish_noisy(frozen, PEOPLE, everybody, profile=COUNTY, mechanism=draw)
+    assert spelt.cells == first.cells
     assert draw.calls == 2
 
 

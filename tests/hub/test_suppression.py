@@ -68,6 +68,14 @@ def test_a_number_shown_leaves_open_just_the_counts_that_round_to_it(name: str) 
         assert [low, high] == [rounds_alike[0], rounds_alike[-1]]
 
 
+def test_the_same_people_under_another_spelling_are_the_same_question() -> None:
+    people = crossed({"north": {"F": 12, "M": 3}, "south": {"F": 13, "M": 21}})
+    ledger, first = publish(Ledger(), people, AREAS, profile=COUNTY)
+    spelt = Question(("area",), {"sex": frozenset({"F", "M"})})
+    after, again = publish(ledger, people, spelt, profile=COUNTY)
+    assert (after, again) == (ledger, first)
+
+
 def test_totals_add_the_numbers_shown_and_say_where_something_is_hidden() -> None:
     rows = {"north": {"F": 12, "M": 3}, "south": {"F": 13, "M": 21}, "west": {"F": 0, "M": 7}}
     _, table = publish(Ledger(), crossed(rows), Question(("area", "sex")), profile=COUNTY)
