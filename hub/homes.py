@@ -11,6 +11,8 @@ from hub.settings import SETTINGS_FILE, HubSettings, format_settings, load_setti
 from hub.upgrades import upgrade
 from keys.identity import PublicIdentity
 
+OWN_FILES = (SETTINGS_FILE, IDENTITY_FILE, PEPPER_FILE)
+
 
 def require_new(home: Path) -> None:
     """Refuse to make a hub where there is one; secrets are never overwritten.
@@ -18,7 +20,7 @@ def require_new(home: Path) -> None:
     Raises:
         AlreadyInitialisedError: The home holds one of a hub's files.
     """
-    for name in (SETTINGS_FILE, IDENTITY_FILE, PEPPER_FILE):
+    for name in OWN_FILES:
         if (home / name).exists():
             raise AlreadyInitialisedError(f"{name}: this home holds a hub already")
 
@@ -26,7 +28,7 @@ def require_new(home: Path) -> None:
 def initialise(home: Path, *, network: str, database_url: str = "") -> PublicIdentity:
     """Make a hub: settings, identity, pepper and an empty database of the newest layout.
 
-    The settings are written last, so that a home without them is not a hub.
+    A try that fails takes back the secrets and settings it made, so that the next is not refused for them.
 
     Raises:
         AlreadyInitialisedError: There is one already.
@@ -34,15 +36,22 @@ def initialise(home: Path, *, network: str, database_url: str = "") -> PublicIde
     """
     require_new(home)
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    identity = make_secrets(home)
-    path = home / SETTINGS_FILE
-    path.touch(mode=0o600)  # A database URL may carry a password.
-    path.write_text(format_settings(network=network, database_url=database_url), encoding="utf-8")
-    settings = load_settings(home)
-    if not settings.database_url:
-        # SQLite gives its journals the mode of the database itself.
-        settings.sqlite_path.touch(mode=0o600)
-    prepare_database(settings)
+    try:
+        identity = make_secrets(home)
+        path = home / SETTINGS_FILE
+        path.touch(mode=0o600)  # A database URL may carry a password.
+        path.write_text(format_settings(network=network, database_url=database_url), encoding="utf-8")
+        settings = load_settings(home)
+        if not settings.database_url:
+            # SQLite gives its journals the mode of the database itself.
+            settings.sqlite_path.touch(mode=0o600)
+        prepare_database(settings)
+    except AlreadyInitialisedError:
+        raise  # Somebody else's files, made at the same moment.
+    except BaseException:
+        for name in OWN_FILES:
+            (home / name).unlink(missing_ok=True)
+        raise
     return identity.public
 
 
