@@ -176,7 +176,7 @@ def show(ctx: click.Context, output_format: str) -> None:
 @staff_option()
 @click.pass_context
 def list_(ctx: click.Context, output_format: str) -> None:
-    """List the consents in force, by this agency's own references."""
+    """List the newest consent of everybody, ended and withdrawn ones too, by this agency's own references."""
     from node.consent import list_consents
 
     node = open_node(ctx, READING)
