@@ -59,8 +59,9 @@ that log entries name.
 
 Everybody is matched and weighed first; these lines come last. They are read from the top for each case and
 each agency that has a matching record, and **the first that applies withholds the answer**. Whoever asks is
-then told *No shared match*, in the same bytes as for somebody unknown. The reason stands in the log, for
-information governance and for the agency that holds the record."""
+then told *No shared match*, in the same bytes as for somebody unknown; only where no agreement covers the
+question (`no_agreement`) is it *Not asked*, and that too is told alike about everybody. The reason stands in
+the log, for information governance and for the agency that holds the record."""
 
 OF_PURPOSES = """\
 ## What is shown, by purpose

@@ -1,4 +1,4 @@
-"""The review queue: what is put into it, who may decide, and counts of how it goes.
+"""The review queue: what is put into it, and who may decide. How it goes is counted in `hub.review_summary`.
 
 An item belongs to the information governance officer of one agency; the hub's own sees all and may decide
 any. Nobody decides about what they asked or approved themselves, or about more than they have seen. A

@@ -157,3 +157,12 @@ def test_every_slot_and_probe_of_the_shipped_schema_says_what_it_shows() -> None
     whole = json.loads(resources.files("matcher").joinpath("data/slots-1.json").read_text("utf-8"))
     for entry in [*whole["stored"], *whole["asked"]]:
         assert entry["shows"]
+
+
+def test_no_two_decisions_have_one_number() -> None:
+    names = sorted(path.name for path in (ROOT / "docs" / "adr").glob("*.md"))
+    numbers = [name[:4] for name in names]
+    assert len(numbers) > 10 and len(set(numbers)) == len(numbers)
+    for name in names:
+        first = (ROOT / "docs" / "adr" / name).read_text("utf-8").splitlines()[0]
+        assert first.startswith(f"# {name[:4]} "), name
