@@ -18,7 +18,7 @@ from typing import Protocol
 from sqlalchemy import case, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from hub.alarm_facts import AgencyDay, Asking, Event, Fact, Tally, Touch
+from hub.alarm_facts import AgencyDay, Asking, Event, Fact, Tally, Touch, off_list_cases
 from hub.alarms import Alarm, Limits, alarms_of_day, duties_of, sample_of
 from hub.database import Database
 from hub.log_facts import read_facts
@@ -182,7 +182,7 @@ def _tallies(session: Session, agency: str, day: date, new: Iterable[Fact], *, l
     )
     kept = [Tally(when, staff, cases, untold, off) for when, staff, cases, untold, off in rows]
     fresh = [
-        Tally(day_of(fact.at), fact.staff, fact.cases, fact.untold, 0 if fact.conference else fact.untold)
+        Tally(day_of(fact.at), fact.staff, fact.cases, fact.untold, off_list_cases(fact))
         for fact in new
         if fact.event is Event.LOOKUP and first <= day_of(fact.at) < day
     ]

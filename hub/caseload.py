@@ -160,11 +160,6 @@ def caseload_digest(session: Session, agency: str) -> tuple[int, str]:
     return len(rows), hashlib.sha256(b"".join(parts)).hexdigest()
 
 
-def count_records(session: Session, agency: str) -> int:
-    """How many records the hub holds of an agency, current or not."""
-    return session.scalar(select(func.count()).where(Record.agency == agency)) or 0
-
-
 def lock_agency(session: Session, agency: str) -> Agency:
     """The agency's row, locked: two workers never store parts of one caseload at once."""
     return session.scalars(

@@ -65,7 +65,7 @@ PURPOSES_OF_ROLE = {
 }
 
 
-# As far as a node's clock may run ahead of the hub's (docs/protocol.md, section 2).
+# As far as the clock of a node, or of a witness, may run ahead of the hub's (docs/protocol.md, section 2).
 CLOCK_TOLERANCE = timedelta(seconds=120)
 # About one cycle of a conference; after it the approver is asked again.
 APPROVAL_LIFE = timedelta(days=28)

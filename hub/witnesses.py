@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session
@@ -22,13 +22,12 @@ from hub.errors import MalformedError
 from hub.log_models import LogCosignature
 from hub.log_tree import prove_consistency, read_head, root_at
 from hub.models import Agency
+from hub.purposes import CLOCK_TOLERANCE
 from keys.checkpoints import Note, verify_cosignature, witness_key
 from keys.errors import KeysError
 
 OK, CONFLICT = 200, 409
 STORED, ASK_AGAIN, NOTED = "stored", "ask_again", "noted"
-# A witness's clock may be ahead of ours by as much as a request's may.
-CLOCK_TOLERANCE = timedelta(seconds=120)
 
 _SIZE_BODY = re.compile(r"(0|[1-9][0-9]{0,15})\n")
 
