@@ -46,6 +46,7 @@ class Action(StrEnum):
     BOUND_MET = "log:bound:met"
     WITNESS_REFUSED = "log:witness:refused"
     REVIEW_DECIDED = "review:item:decided"
+    INDEX_LINKED = "linking:run:completed"
 
 
 class NodeEvent(StrEnum):

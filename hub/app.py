@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from hub.alarm_thread import AlarmThread
 from hub.api import new_api
 from hub.clock import Clock, system_clock
+from hub.linking_thread import LinkingThread
 from hub.service import open_hub
 from hub.settings import HubSettings, load_settings
 from hub.signed_calls import SignedCalls
@@ -38,7 +39,7 @@ def create_app(settings: HubSettings, *, clock: Clock = system_clock) -> FastAPI
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        with AlarmThread(hub):
+        with AlarmThread(hub), LinkingThread(hub):
             yield
         hub.database.close()
 

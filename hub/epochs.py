@@ -28,6 +28,7 @@ from hub.errors import (
     SchemaMismatchError,
     SignatureRejectedError,
 )
+from hub.linking_models import LinkArray
 from hub.models import Agency, Envelope, Epoch, Record, SharedArea, Tag, Token
 from keys.documents import canonical_bytes
 from keys.errors import KeysError
@@ -206,10 +207,13 @@ def _read_epoch(text: str) -> CurrentEpoch:
 
 
 def _destroy_caseloads(session: Session) -> None:
-    """Tags of a retired epoch can be compared with nothing any more, and so must not be kept."""
+    """Tags of a retired epoch can be compared with nothing any more, and so must not be kept.
+
+    Nor what was scored of them; which handles are one person is kept, for handles survive.
+    """
     # A push under way holds its agency: it is waited for, and what it has stored is destroyed too.
     session.execute(select(Agency.agency).order_by(Agency.agency).with_for_update(key_share=True)).all()
-    for table in (Tag, Token, Record, SharedArea):
+    for table in (Tag, Token, Record, SharedArea, LinkArray):
         session.execute(delete(table), execution_options={"synchronize_session": False})
     session.execute(update(Agency).values(as_of=None, shared_records=0))
 

@@ -84,6 +84,9 @@ class HubSettings(BaseSettings):
         ge=LEAST_RETENTION_DAYS,
         description="Days for which the log's texts and decided reviews are kept; 2190 are six years.",
     )
+    link_seconds: float = Field(
+        default=30.0, gt=0, description="How often a served hub looks for pushes whose changes it links."
+    )
     witness_quorum: int = Field(
         default=0,
         ge=0,

@@ -10,6 +10,7 @@ from alembic.script import ScriptDirectory
 
 import hub.approval_models
 import hub.emergency_models
+import hub.linking_models
 import hub.log_bound_models
 import hub.log_models
 import hub.override_models

@@ -7,6 +7,8 @@ change only where a new record is their rival. When to estimate anew is for the 
 Probes are asked by one side: a record with an incomplete date asks for the whole one, not the other way
 round. For the same pairs as in a full run, whatever would have asked there must have asked here, in whichever
 direction. Stored slots meet alike from both sides.
+
+A record that has changed is one that leaves and one that comes.
 """
 
 from __future__ import annotations
@@ -101,6 +103,41 @@ def score_new_records(
     concerned = np.zeros(len(agency), np.bool_)
     concerned[best.left] = concerned[best.right] = True
     return LinkedIndex(_weighed_again(pairs, parameters, agency, concerned), parameters, len(agency))
+
+
+def without_records(linked: LinkedIndex, *, gone: BoolArray, agency: IntArray) -> LinkedIndex:
+    """Take records out of an index, the others numbered anew in their order.
+
+    Pairs of records that have lost a rival are weighed again. What the parameters were counted from stays
+    counted: that is for the next full run.
+
+    Args:
+        linked: The index before.
+        gone: Which records leave, shape (records,).
+        agency: Agency of each record before, shape (records,).
+
+    Raises:
+        TokenFormatError: Not one entry a record.
+    """
+    if gone.shape != (linked.record_count,) or agency.shape != gone.shape:
+        raise TokenFormatError("records: whether each leaves, and its agency, are needed")
+    pairs, parameters = linked.pairs, linked.parameters
+    lost = gone[pairs.left] | gone[pairs.right]
+    bereft = _reached(pairs, lost, linked.record_count)
+    number = np.cumsum(~gone) - 1
+    kept = RecordPairs(
+        left=number[pairs.left[~lost]],
+        right=number[pairs.right[~lost]],
+        pattern=pairs.pattern[~lost],
+        log_odds=pairs.log_odds[~lost],
+        posterior=pairs.posterior[~lost],
+    )
+    held = replace(
+        parameters,
+        crowding=parameters.crowding[~gone[: len(parameters.crowding)]],
+        reference_records=int((~gone[: parameters.reference_records]).sum()),
+    )
+    return LinkedIndex(_weighed_again(kept, held, agency[~gone], bereft[~gone]), held, int((~gone).sum()))
 
 
 def _require_valid(tokens: TokenSet, meetings: Meetings, agency: IntArray, linked: LinkedIndex) -> None:

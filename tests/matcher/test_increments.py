@@ -9,7 +9,7 @@ import pytest
 
 from matcher.candidates import Meetings, SlotIndex
 from matcher.errors import ModelParameterError, TokenFormatError
-from matcher.increments import LinkedIndex, meetings_of_new, score_new_records
+from matcher.increments import LinkedIndex, meetings_of_new, score_new_records, without_records
 from matcher.linking import LinkingRun, link
 from matcher.model import shipped_model
 from matcher.patterns import compare
@@ -117,6 +117,35 @@ def test_it_does_not_matter_in_which_portions_records_come(
     assert at_once.parameters.crowding.tolist() == one_by_one.parameters.crowding.tolist()
     assert at_once.parameters.crowding[:600].tolist() == run.parameters.crowding.tolist()
     assert len(at_once.pairs.left) > len(run.pairs.left)
+
+
+def test_records_that_leave_are_as_if_they_had_never_come(
+    tokens: TokenSet, meetings: Meetings, small: tuple[Records, IntArray]
+) -> None:
+    """Those that left were rivals, duplicates and neighbours of those that stayed."""
+    agency, count = small[1], len(small[1])
+    early = meetings_between(tokens, meetings, 0, 300)
+    begun = LinkedIndex.of_run(
+        link(SCHEMA, first(tokens, 300), early, agency=agency[:300], shipped=shipped_model(SCHEMA))
+    )
+    gone = np.zeros(count, np.bool_)
+    gone[300:] = np.random.default_rng(5).random(count - 300) < 0.3
+    after = without_records(grown(begun, tokens, meetings, agency, count), gone=gone, agency=agency)
+    rows = ~gone[tokens.record]
+    number, at = np.cumsum(~gone) - 1, np.cumsum(rows) - 1
+    stayed = TokenSet(tokens.slots[rows], tokens.names[rows], number[tokens.record[rows]], tokens.area[rows])
+    both = rows[meetings.left] & rows[meetings.right]
+    met = Meetings(at[meetings.left[both]], at[meetings.right[both]], meetings.asked[both])
+    never = grown(begun, stayed, met, agency[~gone], stayed.record_count)
+    assert_same(after.pairs, replace_log_odds(never.pairs, after.pairs))
+    assert after.record_count == never.record_count == len(after.parameters.crowding)
+
+
+def replace_log_odds(pairs: RecordPairs, like: RecordPairs) -> RecordPairs:
+    """Pairs whose log odds and posteriors differ only as far as those who left had counted as neighbours."""
+    assert pairs.log_odds == pytest.approx(like.log_odds, abs=0.5)
+    assert pairs.posterior == pytest.approx(like.posterior, abs=0.05)
+    return replace(pairs, log_odds=like.log_odds, posterior=like.posterior)
 
 
 def test_meetings_of_new_tokens_are_those_of_a_full_search(

@@ -1,0 +1,64 @@
+"""Ids of clusters survive: by the records they share, whatever the order of records and labels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from matcher.cluster_ids import NO_CLUSTER, carry_over
+from matcher.errors import TokenFormatError
+from matcher.tokens import IntArray
+
+
+def array(values: list[int]) -> IntArray:
+    return np.array(values, np.int64)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        pytest.param([7, 7, 4], [0, 0, 1], [7, 7, 4], id="nothing has changed"),
+        pytest.param([7, 7, 4], [5, 5, 2], [7, 7, 4], id="labels say nothing"),
+        pytest.param([7, 7, 7], [0, 1, 1], [10, 7, 7], id="a split: the larger part keeps the id"),
+        pytest.param([7, 7], [0, 1], [7, 10], id="an even split: the first record's part keeps it"),
+        pytest.param([4, 7, 7], [0, 0, 0], [7, 7, 7], id="a join: the larger gives the id"),
+        pytest.param([7, 4], [0, 0], [4, 4], id="an even join: the smaller id"),
+        pytest.param([-1, -1, 7], [0, 1, 1], [10, 7, 7], id="a new record joins"),
+        pytest.param([-1, -1], [1, 0], [10, 11], id="new clusters in the order of first records"),
+        pytest.param([4, 4, 4, 7], [0, 0, 1, 1], [4, 4, 7, 7], id="a member moves over"),
+        pytest.param([], [], [], id="nobody"),
+    ],
+)
+def test_ids_go_where_most_records_went(before: list[int], after: list[int], expected: list[int]) -> None:
+    ids, first_free = carry_over(array(before), array(after), first_free=10)
+    assert ids.tolist() == expected
+    assert first_free == 10 + len({one for one in expected if one >= 10})
+
+
+people = st.lists(st.tuples(st.integers(NO_CLUSTER, 5), st.integers(0, 5)), max_size=30)
+
+
+@given(people)
+def test_an_id_is_one_cluster_and_a_cluster_one_id(records: list[tuple[int, int]]) -> None:
+    before, after = array([a for a, _ in records]), array([b for _, b in records])
+    ids, first_free = carry_over(before, after, first_free=6)
+    assert len({*zip(ids.tolist(), after.tolist(), strict=True)}) == len(set(ids.tolist()))
+    assert len(set(ids.tolist())) == len(set(after.tolist()))
+    assert all(0 <= one < first_free for one in ids.tolist())
+
+
+@given(people)
+def test_the_same_again_changes_nothing(records: list[tuple[int, int]]) -> None:
+    before, after = array([a for a, _ in records]), array([b for _, b in records])
+    ids, first_free = carry_over(before, after, first_free=6)
+    again, free = carry_over(ids, after + 3, first_free=first_free)
+    assert (again.tolist(), free) == (ids.tolist(), first_free)
+
+
+def test_an_id_that_was_never_given_is_refused() -> None:
+    with pytest.raises(TokenFormatError):
+        carry_over(array([10]), array([0]), first_free=10)
+    with pytest.raises(TokenFormatError):
+        carry_over(array([1, 2]), array([0]), first_free=10)
