@@ -12,12 +12,13 @@ import numpy as np
 
 from cli.evaluation_truth import Reference, count_pairs, read_table, read_truth, truth_about
 from keys.linkage import LinkageKey
-from matcher.candidates import Meetings, SlotIndex, stored_meetings
+from matcher.candidates import Meetings
 from matcher.errors import SchemaError
 from matcher.schema import FIELDS, LinkageSchema, shipped_schema
 from matcher.tokens import BoolArray, IntArray, TokenSet
 from node.errors import RecordFormatError
-from node.identifiers import Case, Identifiers, Record
+from node.identifiers import Case, Record
+from node.pair_search import encode, meet
 from node.records import Caseload, read_caseload, read_cases
 from node.slots import Encoder, LinkageKeyProvider
 
@@ -145,39 +146,6 @@ def load_population(
 def evaluation_encoder(schema: LinkageSchema) -> Encoder:
     """The encoder under the evaluation's fixed key."""
     return Encoder(schema, LinkageKeyProvider(LinkageKey.from_bytes(EVALUATION_KEY), schema.digest))
-
-
-def encode(
-    encoder: Encoder,
-    people: Sequence[Sequence[Identifiers]],
-    areas_of_people: Sequence[str | None],
-    areas: Mapping[str, int],
-) -> tuple[TokenSet, list[Identifiers]]:
-    """Tokens of people with one or more identities each, and those identities in token order."""
-    owner = [index for index, identities in enumerate(people) for _ in identities]
-    identities = [identity for person in people for identity in person]
-    columns = encoder.columns(identities)
-    tokens = TokenSet(
-        slots=encoder.slots(columns),
-        names=encoder.names(identities, columns),
-        record=np.asarray(owner, dtype=np.int64),
-        area=np.asarray([areas.get(areas_of_people[index] or "", -1) for index in owner], dtype=np.int64),
-    )
-    return tokens, identities
-
-
-def meet(
-    encoder: Encoder, tokens: TokenSet, identities: Sequence[Identifiers], *, with_probes: bool
-) -> Meetings:
-    """All meetings of tokens with each other, by stored slots and, if wanted, by every record's probes."""
-    found = list(stored_meetings(encoder.schema, tokens))
-    if with_probes:
-        index = SlotIndex(encoder.schema, tokens)
-        columns = encoder.columns(identities)
-        for asked, probe in enumerate(encoder.schema.asked):
-            for rows, variants in encoder.probes(columns, probe):
-                found.append(index.meetings_of_probe(asked, rows, variants))
-    return Meetings.concatenate(found)
 
 
 def load_cases(path: Path, *, today: date) -> tuple[list[Case], list[str], int]:

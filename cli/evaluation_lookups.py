@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from cli.evaluation_data import Population, encode, evaluation_encoder
+from cli.evaluation_data import Population, evaluation_encoder
 from cli.evaluation_truth import read_truth
 from matcher import evaluation
 from matcher.candidates import Meetings, SlotIndex
@@ -20,6 +20,7 @@ from matcher.lookups import Hits, score_lookups
 from matcher.model import Model, shipped_model
 from matcher.tokens import BoolArray, FloatArray, IntArray, TokenSet
 from node.identifiers import Case
+from node.pair_search import encode
 from node.slots import Encoder
 
 # A model, and how likely each agency is to know a person (None: in proportion to its records).

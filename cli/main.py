@@ -25,6 +25,10 @@ COMMANDS = {
         "cli.override_commands:override",
         "Ask for a public task to be approved, decide such requests, declare an emergency.",
     ),
+    "duplicates": (
+        "cli.duplicate_commands:duplicates",
+        "Find who stands in the caseload twice, and decide it.",
+    ),
     "lookup": ("cli.lookup_commands:lookup", "Ask which services know the people of a case list."),
     "why": ("cli.lookup_commands:why", "Explain an answer of the last look-up."),
     "log": ("cli.log_commands:log", "Read the access log: what was asked, and by whom."),

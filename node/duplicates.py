@@ -1,9 +1,10 @@
 """Rows of one caseload that are exactly the same person: what a seal or a no has to reach.
 
 Exactly means an equal CHAIN or NHS number, or an equal whole birth date with equal names, in any way a row
-writes the person; and what is the same as the same is the same. Nothing is guessed: the matcher's *possibly*
-would seal strangers, and `node.same_person` is for one reference over time. A duplicate that is written
-otherwise has to be sealed by itself.
+writes the person; or that somebody decided so (`node.duplicate_decisions`); and what is the same as the same
+is the same. Nothing is guessed: the matcher's *possibly* would seal strangers, and `node.same_person` is for
+one reference over time. A duplicate that is written otherwise, and that nobody has decided, has to be sealed
+by itself.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 from node.caseload import all_identifiers
+from node.duplicate_decisions import Verdict, standing_decisions
 from node.identifiers import Identifiers
 from node.store import Store
 
@@ -26,11 +28,19 @@ class People:
     """
 
     def __init__(self, store: Store) -> None:
-        self._keys = {handle: set(_keys(identifiers)) for handle, identifiers in all_identifiers(store)}
+        self._keys: dict[str, set[Key]] = {
+            handle: set(_keys(identifiers)) for handle, identifiers in all_identifiers(store)
+        }
         self._having: dict[Key, set[str]] = defaultdict(set)
         for handle, of_handle in self._keys.items():
             for key in of_handle:
                 self._having[key].add(handle)
+        for decision in standing_decisions(store).values():
+            if decision.verdict is Verdict.SAME and decision.holds:
+                decided = ("decided", decision.pair)
+                for handle in (decision.one, decision.other):
+                    self._keys.setdefault(handle, set()).add(decided)
+                    self._having[decided].add(handle)
 
     def same_as(self, handles: Iterable[str]) -> set[str]:
         """The handles of everybody who is exactly the same person as one of these, themselves included."""

@@ -153,6 +153,22 @@ MIGRATIONS: tuple[str, ...] = (
         sent INTEGER NOT NULL DEFAULT 0
     ) STRICT;
     """,
+    """
+    -- Pairs of the own caseload that may be one person, as last listed; `pair` says nothing of either.
+    CREATE TABLE duplicate_pair (
+        pair TEXT PRIMARY KEY,
+        one TEXT NOT NULL REFERENCES person (handle),
+        other TEXT NOT NULL REFERENCES person (handle)
+    ) STRICT;
+    -- What was decided of them, each decision kept; the last one of a pair counts.
+    CREATE TABLE duplicate_decision (
+        number INTEGER PRIMARY KEY,
+        pair TEXT NOT NULL,
+        one TEXT NOT NULL REFERENCES person (handle),
+        other TEXT NOT NULL REFERENCES person (handle),
+        content BLOB NOT NULL             -- sealed: verdict, reason, who, when, hashes of both as they were
+    ) STRICT;
+    """,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 # Another command of the same node may hold the write lock for the length of an import.
