@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from cli.alarm_commands import alarms
+from cli.cohort_commands import cohort
 from cli.linking_commands import link
 from cli.log_homes import hub_database
 from cli.output import emit, format_option, say
@@ -270,6 +271,7 @@ def policy(ctx: click.Context, output_format: str) -> None:
 
 hub.add_command(alarms)
 hub.add_command(link)
+hub.add_command(cohort)
 
 
 @hub.command("erase-texts")

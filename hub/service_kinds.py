@@ -28,6 +28,10 @@ SERVICE_KINDS: Mapping[str, str] = MappingProxyType(
         "voluntary_mental_health": "voluntary sector mental health",
     }
 )
+# The network's list of agencies calls two kinds otherwise. Its `vcse` and `other` can be anything: no kind.
+OTHER_WORDS: Mapping[str, str] = MappingProxyType(
+    {"substance_use": "substance_misuse", "social_care": "adult_social_care"}
+)
 # Without these a cohort counts mostly men: they are the services that see women most (DOMAIN.md).
 KINDS_THAT_SEE_WOMEN = ("mental_health", "domestic_abuse", "childrens_services")
 
@@ -40,3 +44,13 @@ def plain_words(name: str) -> str:
 def kind_words(kind: str) -> str:
     """A kind of service as people call it."""
     return SERVICE_KINDS.get(kind, plain_words(kind))
+
+
+def kind_of_service(service: str) -> str | None:
+    """The kind that an agency's service, as the network lists it, is counted under; None for none.
+
+    Args:
+        service: One of `hub.schemas.Service`.
+    """
+    kind = OTHER_WORDS.get(service, service)
+    return kind if kind in SERVICE_KINDS else None
