@@ -166,7 +166,7 @@ def why(
         if evidence is None:
             say("Nothing is drawn: the two records were never compared.")
             return
-        from cli.waterfalls import draw_evidence
+        from node.waterfalls import draw_evidence
 
         picture = draw_evidence(evidence, title="Weights of a pair of records", certain=CERTAIN)
         svg.write_text(picture, encoding="utf-8")

@@ -2,14 +2,13 @@
 
 It holds counts, shares and parameters: no record, no local id, no row, no name of a file. What a chart shows
 stands in its table too, so that nothing is told by a picture alone. Text becomes markup in
-`cli.charts.element` and nowhere else.
+`node.charts.element` and nowhere else.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from cli.charts import Bar, Markup, Series, bar_chart, element, join, line_chart
 from cli.evaluation_pairs import LinkedFiles, compare_clusters
 from cli.model_tables import identity_alone
 from cli.report_page import build_page, section, table
@@ -20,6 +19,7 @@ from matcher.patterns import PATTERN_SHAPE, identity_id, pattern_levels
 from matcher.tokens import BoolArray, FloatArray, IntArray
 from matcher.weights import match_weight
 from node.answers import words_of_level
+from node.charts import Bar, Markup, Series, bar_chart, element, join, line_chart
 
 THRESHOLDS = (0.01, 0.02, *(step / 20 for step in range(1, 20)), 0.98, 0.99)
 DECISION = 0.5

@@ -271,7 +271,7 @@ def why(
     if not answers:
         raise RecordFormatError("look-up", "this agency was not answered for", field="agency")
     if svg is not None:
-        from cli.waterfalls import draw_answer
+        from node.waterfalls import draw_answer
 
         svg.write_text(draw_answer(answers), encoding="utf-8")
     explained = [explain_answer(answer) for answer in answers]

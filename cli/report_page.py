@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from cli.charts import Markup, element, join
+from node.charts import Markup, element, join
 
 STYLE = """
 body { font-family: system-ui, sans-serif; color: #1a1a1a; background: #fff; margin: 2rem auto;

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from cli.charts import BLUE, GREEN, INK, RUST, Bar, Markup, Series, bar_chart, element, join, line_chart
 from cli.demo.files import write_contract
 from cli.demo.generator import generate
 from cli.evaluation_report import pattern_words
 from cli.main import knownto
 from matcher.patterns import PATTERN_SHAPE
+from node.charts import BLUE, GREEN, INK, RUST, Bar, Markup, Series, bar_chart, element, join, line_chart
 
 FIELDS = "dob,names,chain,sex,area"
 VOID = {"meta"}

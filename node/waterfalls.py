@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cli.charts import Bar, standalone, waterfall_chart
 from node.answers import Evidence, format_posterior, name_weights
+from node.charts import Bar, standalone, waterfall_chart
 from node.errors import RecordFormatError
 from node.known_to import CERTAIN
 from node.lookups import AgencyAnswer

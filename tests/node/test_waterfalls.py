@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from cli.charts import Bar, standalone, waterfall_chart
-from cli.waterfalls import draw_answer, draw_evidence
 from node.answers import AnswerWord, Evidence, EvidenceStep, name_weights
+from node.charts import Bar, standalone, waterfall_chart
 from node.errors import RecordFormatError
 from node.lookups import AgencyAnswer
+from node.waterfalls import draw_answer, draw_evidence
 
 SVG = "{http://www.w3.org/2000/svg}"
 EVIDENCE = Evidence(
