@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -165,10 +165,8 @@ def _ask(
     options: Mapping[str, Any],
 ) -> Any:
     """Ask about the cases that can be asked about; the others join the parked."""
-    from node.bases import EmergencyBasis
-    from node.lookups import Asking, askable_cases, look_up
-    from node.results import keep_result
-    from node.settling import settle_bases
+    from node.asking import ask_cases
+    from node.lookups import Asking
 
     agencies = options["agencies"]
     asking = Asking(
@@ -178,24 +176,12 @@ def _ask(
         conference=options["conference"],
         agencies=tuple(part.strip() for part in agencies.split(",")) if agencies else None,
     )
-    askable = askable_cases(node, cases)
-    parked += _parked((case for case in cases if case not in askable), "row_without_anything")
-    settled = settle_bases(node, askable, defaults, purpose=asking.purpose)
-    parked += _parked(settled.waiting, "waits_for_approval")
-    if not settled.asked:
-        return None
-    if any(isinstance(basis, EmergencyBasis) for _, basis in settled.asked):
-        say("No shared match in an emergency does not mean that nobody knows the person: ring.")
-    result = look_up(node, settled.asked, asking)
-    now = node.clock()
     rules = {row["case_ref"]: row["rule"] for row in parked if row["case_ref"]}
-    days = node.settings.result_days
-    keep_result(node.store, result, settled.asked, asking, at=now, days=days, parked=rules)
-    return result
-
-
-def _parked(cases: Iterable[Any], rule: str) -> list[dict[str, Any]]:
-    return [{"row": case.row, "case_ref": case.case_ref, "rule": rule} for case in cases]
+    asked = ask_cases(node, cases, defaults, asking, parked=rules)
+    if asked.emergency:
+        say("No shared match in an emergency does not mean that nobody knows the person: ring.")
+    parked += [{"row": case.row, "case_ref": case.case_ref, "rule": rule} for case, rule in asked.parked]
+    return asked.result
 
 
 def _print(

@@ -31,6 +31,7 @@ COMMANDS = {
     ),
     "lookup": ("cli.lookup_commands:lookup", "Ask which services know the people of a case list."),
     "why": ("cli.lookup_commands:why", "Explain an answer of the last look-up."),
+    "web": ("cli.web_commands:web", "Serve this node's pages to the people who work with it."),
     "log": ("cli.log_commands:log", "Read the access log: what was asked, and by whom."),
     "review": ("cli.review_commands:review", "Review alarms, overrides and look-ups drawn at random."),
     "evaluate": ("cli.evaluate_commands:evaluate", "Measure matching on files whose truth is known."),

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,16 @@ class Node:
         """The same node for somebody else; it is closed with this one."""
         self.open_http()
         return replace(self, actor=actor)
+
+    @contextmanager
+    def in_own_thread(self, actor: Actor) -> Iterator[Node]:
+        """The same node for somebody else, over a connection to the database of its own.
+
+        SQLite's connections belong to one thread; the connections to the hub are shared.
+        """
+        self.open_http()
+        with Store.open(self.home / DATABASE_FILE, self.store.vault) as store:
+            yield replace(self, actor=actor, store=store)
 
     def client(self, actor: Actor | None = None) -> HubClient:
         """The way to the pinned hub.

@@ -262,7 +262,7 @@ def _read_answer(
         index, answered_at = int(document["log_index"]), parse_time(document["answered_at"])
     except (KeyError, TypeError, ValueError):
         raise IntegrityError("the hub's answer is not of the form answer/1") from None
-    return LookupResult(request, index, answered_at, results, _coverage(results))
+    return LookupResult(request, index, answered_at, results, coverage_of(results))
 
 
 def _read_case(
@@ -292,7 +292,7 @@ def _read_agency(entry: Mapping[str, Any], agency: Agency, epoch: EpochKey) -> A
     return AgencyAnswer(agency.agency, agency.name, word, *shown, evidence=evidence)
 
 
-def _coverage(cases: Sequence[CaseResult]) -> Coverage:
+def coverage_of(cases: Sequence[CaseResult]) -> Coverage:
     """Asked means asked about at least one case; stale is a property of the agency, never of a person."""
     asked, stale = set(), set()
     for case in cases:

@@ -16,9 +16,9 @@ from keys.formats import encode_base64
 from node.answers import AnswerWord
 from node.bases import Basis, ConsentBasis
 from node.identifiers import Case
-from node.lookups import AgencyAnswer, Asking, LookupResult
+from node.lookups import AgencyAnswer, Asking, CaseResult, LookupResult, coverage_of
 from node.store import Store
-from node.times import format_time
+from node.times import format_time, parse_time
 
 NONE_PARKED: Mapping[str, str] = MappingProxyType({})
 
@@ -32,6 +32,21 @@ class KeptAnswers:
     expires_at: str
     case_ref: str
     answers: tuple[AgencyAnswer, ...]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class KeptResult:
+    """A whole stored look-up.
+
+    Attributes:
+        result: As it was answered.
+        parked: The rules that parked cases, by case reference.
+        expires_at: When it is deleted.
+    """
+
+    result: LookupResult
+    parked: Mapping[str, str]
+    expires_at: datetime
 
 
 def keep_result(
@@ -51,8 +66,9 @@ def keep_result(
         "reasons": [_format_reason(basis) for _, basis in cases],
     }
     answers = {
-        "cases": [_format_case(case.case_ref, case.answers) for case in result.cases],
+        "cases": [_format_case(case) for case in result.cases],
         "parked": dict(parked),
+        "log_index": result.log_index,
     }
     request = result.request
     with store.transaction() as connection:
@@ -99,6 +115,22 @@ def latest_answers(store: Store, case_ref: str, *, at: datetime) -> KeptAnswers 
     return None
 
 
+def read_result(store: Store, request: str, *, at: datetime) -> KeptResult | None:
+    """A stored look-up by its id, or None where there is none or it has expired."""
+    drop_expired(store, at=at)
+    row = store.connection.execute("SELECT * FROM result WHERE request = ?", (request,)).fetchone()
+    if row is None:
+        return None
+    content = store.vault.open(row["content"], table="result", handle=request)
+    cases = tuple(
+        CaseResult(case["case_ref"], case.get("row", number), tuple(map(_parse_answer, case["answers"])))
+        for number, case in enumerate(content["cases"], start=2)  # Kept before rows were: as in a plain list.
+    )
+    index, answered_at = content.get("log_index", 0), parse_time(row["answered_at"])
+    result = LookupResult(request, index, answered_at, cases, coverage_of(cases))
+    return KeptResult(result, content.get("parked", {}), parse_time(row["expires_at"]))
+
+
 def parked_rule(store: Store, case_ref: str) -> str | None:
     """The rule by which a case was parked in a look-up whose answers are still kept, or None."""
     for row in store.connection.execute("SELECT request, content FROM result ORDER BY answered_at DESC"):
@@ -124,9 +156,10 @@ def _format_reason(basis: Basis) -> dict[str, str] | None:
     return {"text": reason.text, "salt": encode_base64(reason.salt), "commitment": reason.digest}
 
 
-def _format_case(case_ref: str, answers: Sequence[AgencyAnswer]) -> dict[str, Any]:
+def _format_case(case: CaseResult) -> dict[str, Any]:
     return {
-        "case_ref": case_ref,
+        "case_ref": case.case_ref,
+        "row": case.row,
         "answers": [
             {
                 "agency": answer.agency,
@@ -137,7 +170,7 @@ def _format_case(case_ref: str, answers: Sequence[AgencyAnswer]) -> dict[str, An
                 "team": answer.team,
                 "evidence": answer.evidence,
             }
-            for answer in answers
+            for answer in case.answers
         ],
     }
 

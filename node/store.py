@@ -169,6 +169,39 @@ MIGRATIONS: tuple[str, ...] = (
         content BLOB NOT NULL             -- sealed: verdict, reason, who, when, hashes of both as they were
     ) STRICT;
     """,
+    """
+    -- Who signs in to the pages; accounts and tries are found by a keyed hash of the staff id.
+    CREATE TABLE account (
+        tag BLOB PRIMARY KEY,
+        content BLOB NOT NULL             -- sealed: staff id, password (argon2id), key of the one-time codes
+    ) STRICT;
+    CREATE TABLE account_link (
+        tag BLOB PRIMARY KEY,             -- keyed hash of the link's secret
+        content BLOB NOT NULL             -- sealed: for whom, until when, key of the one-time codes
+    ) STRICT;
+    CREATE TABLE sign_in_try (
+        tag BLOB PRIMARY KEY,
+        failures INTEGER NOT NULL,
+        last_at TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE sign_in (
+        number INTEGER PRIMARY KEY,
+        content BLOB NOT NULL             -- sealed: who, when, how it ended
+    ) STRICT;
+    -- Conferences as planned, and case lists that were typed or uploaded for them or for one look-up.
+    CREATE TABLE planned_conference (
+        conference TEXT PRIMARY KEY,
+        held_on TEXT NOT NULL,
+        made_by TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE case_list (
+        list TEXT PRIMARY KEY,
+        conference TEXT REFERENCES planned_conference (conference),
+        expires_at TEXT NOT NULL,
+        content BLOB NOT NULL             -- sealed: file or typed rows, purpose, basis, by whom, the look-up
+    ) STRICT;
+    CREATE INDEX case_list_expires_at ON case_list (expires_at);
+    """,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 # Another command of the same node may hold the write lock for the length of an import.

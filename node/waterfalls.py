@@ -1,11 +1,11 @@
-"""The weights of an answer or a pair as a picture: an SVG file that stands alone."""
+"""The weights of an answer or a pair as a picture: in a page, or as an SVG file that stands alone."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from node.answers import Evidence, format_posterior, name_weights
-from node.charts import Bar, standalone, waterfall_chart
+from node.charts import Bar, Markup, standalone, waterfall_chart
 from node.errors import RecordFormatError
 from node.known_to import CERTAIN
 from node.lookups import AgencyAnswer
@@ -27,7 +27,12 @@ def draw_answer(answers: Sequence[AgencyAnswer]) -> str:
 
 
 def draw_evidence(evidence: Evidence, *, title: str, certain: str) -> str:
-    """Evidence as an SVG file: a bar for the prior and every step, and their sum.
+    """Evidence as an SVG file, for those who keep it; the arguments are those of `chart_evidence`."""
+    return standalone(chart_evidence(evidence, title=title, certain=certain))
+
+
+def chart_evidence(evidence: Evidence, *, title: str, certain: str) -> Markup:
+    """Evidence as markup for a page: a bar for the prior and every step, and their sum.
 
     Args:
         evidence: What speaks for and against.
@@ -40,7 +45,7 @@ def draw_evidence(evidence: Evidence, *, title: str, certain: str) -> str:
         Bar(f"{name}: {said}" if said else name, weight, f"{weight:+.2f}")
         for (name, weight), said in zip(name_weights(evidence), words, strict=True)
     ]
-    chart = waterfall_chart(
+    return waterfall_chart(
         "waterfall",
         title=title,
         description=(
@@ -50,4 +55,3 @@ def draw_evidence(evidence: Evidence, *, title: str, certain: str) -> str:
         bars=bars,
         total="together, in bits",
     )
-    return standalone(chart)

@@ -1,0 +1,224 @@
+"""Case lists that people type or upload at the pages, kept under the node key until their answers expire.
+
+A list is its file, or the rows that were typed; typed rows are made into a file of the contract's columns, so
+that both are read by `node.records` and nothing here knows what a case needs. Its id is random: it stands in
+addresses, where no reference may.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from keys.formats import decode_base64, encode_base64
+from node.bases import BasisDefaults
+from node.errors import RecordFormatError
+from node.quality import Finding
+from node.records import CaseList, read_cases
+from node.store import Store
+from node.times import format_time, parse_time
+
+ID_BYTES = 16
+COLUMNS = ("case_ref", "dob", "forename", "surname", "chain", "nhs_number", "sex", "area")
+# Ten thousand times a conference: a larger file is something else, and would wait in memory several times.
+LARGEST_FILE_BYTES = 10 * 2**20
+READING_PREFIX = ".reading-"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class KeptList:
+    """One case list.
+
+    Attributes:
+        list_id: Its random id, 32 hex.
+        purpose: What it is asked for.
+        made_by: Staff id.
+        made_at: When it was begun.
+        conference: For which conference, or None.
+        typed: Its rows by the contract's names, where it was typed.
+        file: Its bytes, where it was uploaded.
+        basis: The basis of rows that do not say their own.
+        request: The look-up it was asked with; None until then.
+    """
+
+    list_id: str
+    purpose: str
+    made_by: str
+    made_at: datetime
+    conference: str | None = None
+    typed: tuple[Mapping[str, str], ...] = ()
+    file: bytes = b""
+    basis: BasisDefaults = field(default_factory=BasisDefaults)
+    request: str | None = None
+
+    def __repr__(self) -> str:
+        """Shows nothing of its rows."""
+        return f"KeptList({len(self.typed)} typed rows)"
+
+    @property
+    def content(self) -> bytes:
+        """The list as a file."""
+        if self.file:
+            return self.file
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, COLUMNS, restval="")
+        writer.writeheader()
+        writer.writerows(self.typed)
+        return text.getvalue().encode()
+
+
+def new_list(purpose: str, *, by: str, at: datetime, **parts: Any) -> KeptList:
+    """A list under a fresh id, which nothing keeps yet; `parts` are further attributes."""
+    return KeptList(secrets.token_hex(ID_BYTES), purpose, by, at, **parts)
+
+
+def begin_list(store: Store, made: KeptList, *, days: int) -> KeptList:
+    """Keep a new list for `days`."""
+    expires_at = format_time(made.made_at + timedelta(days=days))
+    store.connection.execute(
+        "INSERT INTO case_list (list, conference, expires_at, content) VALUES (?, ?, ?, ?)",
+        (made.list_id, made.conference, expires_at, _seal(store, made)),
+    )
+    return made
+
+
+def find_list(store: Store, list_id: str, *, at: datetime) -> KeptList | None:
+    """One list, or None where there is none or its time is over."""
+    _drop_expired(store, at=at)
+    row = store.connection.execute("SELECT * FROM case_list WHERE list = ?", (list_id,)).fetchone()
+    return None if row is None else _open(store, row["list"], row["conference"], row["content"])
+
+
+def lists_of(store: Store, conference: str | None, *, at: datetime) -> list[KeptList]:
+    """The lists of a conference, or those of single look-ups, oldest first."""
+    _drop_expired(store, at=at)
+    rows = store.connection.execute(
+        "SELECT * FROM case_list WHERE conference IS ? ORDER BY rowid", (conference,)
+    ).fetchall()
+    return [_open(store, row["list"], row["conference"], row["content"]) for row in rows]
+
+
+def keep_list(store: Store, changed: KeptList) -> KeptList:
+    """Put a changed list in the place of what it was."""
+    store.connection.execute(
+        "UPDATE case_list SET content = ? WHERE list = ?", (_seal(store, changed), changed.list_id)
+    )
+    return changed
+
+
+def drop_list(store: Store, list_id: str) -> None:
+    """Forget a list."""
+    store.connection.execute("DELETE FROM case_list WHERE list = ?", (list_id,))
+
+
+def add_row(home: Path, kept: KeptList, row: Mapping[str, str], *, today: date) -> KeptList | list[Finding]:
+    """A typed list with one more case, or what stands against the case.
+
+    Raises:
+        RecordFormatError: The list as a whole cannot be read.
+    """
+    longer = replace(kept, typed=(*kept.typed, {name: row[name] for name in COLUMNS if row.get(name)}))
+    read = read_list(home, longer, today=today)
+    last = len(longer.typed) + 1
+    if any(parked.row == last for parked in read.parked):
+        return [finding for finding in read.findings if finding.row == last]
+    return longer
+
+
+def read_list(home: Path, kept: KeptList, *, today: date) -> CaseList:
+    """Read a list as `knownto lookup` reads a file.
+
+    The readers take files, so it stands for that moment in a folder of the home that only the owner can open.
+
+    Raises:
+        RecordFormatError: The file as a whole cannot be read.
+    """
+    with tempfile.TemporaryDirectory(dir=home, prefix=READING_PREFIX) as folder:  # Python makes it 0700.
+        path = Path(folder) / "list"
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(kept.content)
+        return read_cases(path, today=today)
+
+
+def require_small(content: bytes) -> None:
+    """Refuse what is no case list.
+
+    Raises:
+        RecordFormatError: It is empty or above 10 MB.
+    """
+    if not content:
+        raise RecordFormatError("case list", "the file is empty")
+    if len(content) > LARGEST_FILE_BYTES:
+        raise RecordFormatError("case list", f"the file has more than {LARGEST_FILE_BYTES // 2**20} MB")
+
+
+def rows_without_basis(case_list: CaseList) -> int:
+    """How many of the cases that can be asked do not say by what right."""
+    return sum(case.basis is None for case in case_list.cases)
+
+
+def sweep(home: Path) -> None:
+    """Remove what a server that was killed while it read a list has left."""
+    for left in home.glob(f"{READING_PREFIX}*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def parked_by_reference(case_list: CaseList) -> dict[str, str]:
+    """The rules that parked rows, by case reference where they have one."""
+    return {parked.case_ref: parked.rule for parked in case_list.parked if parked.case_ref}
+
+
+def count_parked(case_list: CaseList) -> Sequence[tuple[str, int]]:
+    """The rules that parked rows, each with its number of rows, the most frequent first."""
+    counts: dict[str, int] = {}
+    for parked in case_list.parked:
+        counts[parked.rule] = counts.get(parked.rule, 0) + 1
+    return sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
+
+
+def _drop_expired(store: Store, *, at: datetime) -> None:
+    store.connection.execute("DELETE FROM case_list WHERE expires_at <= ?", (format_time(at),))
+
+
+def _seal(store: Store, kept: KeptList) -> bytes:
+    basis = asdict(kept.basis)
+    if kept.basis.captured_at is not None:
+        basis["captured_at"] = kept.basis.captured_at.isoformat()
+    content = {
+        "purpose": kept.purpose,
+        "made_by": kept.made_by,
+        "made_at": format_time(kept.made_at),
+        "typed": [dict(row) for row in kept.typed],
+        "file": encode_base64(kept.file),
+        "basis": basis,
+        "request": kept.request,
+    }
+    return store.vault.seal(content, table="case_list", handle=kept.list_id)
+
+
+def _open(store: Store, list_id: str, conference: str | None, sealed: bytes) -> KeptList:
+    content: dict[str, Any] = store.vault.open(sealed, table="case_list", handle=list_id)
+    basis = content["basis"]
+    if basis["captured_at"] is not None:
+        basis["captured_at"] = date.fromisoformat(basis["captured_at"])
+    return KeptList(
+        list_id=list_id,
+        purpose=content["purpose"],
+        made_by=content["made_by"],
+        made_at=parse_time(content["made_at"]),
+        conference=conference,
+        typed=tuple(content["typed"]),
+        file=decode_base64(content["file"], field="file"),
+        basis=BasisDefaults(**basis),
+        request=content["request"],
+    )

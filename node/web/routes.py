@@ -1,0 +1,44 @@
+"""Every page of a node and who may open it: one table, which the tests and the navigation read too."""
+
+from __future__ import annotations
+
+from keys.actors import Role
+from node.asking import ASKING
+from node.staff import PERSONAL_ROLES
+from node.web import account_pages, answer_pages, conference_pages, help_pages, list_pages
+from node.web.visits import Page
+
+EVERYBODY = None
+SIGNED_IN = PERSONAL_ROLES
+KEEPING = (Role.OPERATOR,)
+WATCHING = (Role.IG, Role.OPERATOR)
+
+PAGES: tuple[Page, ...] = (
+    Page("GET", "/sign-in", account_pages.show_sign_in, EVERYBODY),
+    Page("POST", "/sign-in", account_pages.sign_in_sent, EVERYBODY),
+    Page("GET", "/set-up/{secret}", account_pages.show_set_up, EVERYBODY),
+    Page("POST", "/set-up/{secret}", account_pages.set_up_sent, EVERYBODY),
+    Page("POST", "/sign-out", account_pages.sign_out_sent, SIGNED_IN),
+    Page("GET", "/", conference_pages.show_home, SIGNED_IN, "Home"),
+    Page("GET", "/look-up", list_pages.show_look_up, ASKING, "Look up one person"),
+    Page("POST", "/look-up", list_pages.look_up_sent, ASKING),
+    Page("GET", "/conferences/new", conference_pages.show_new_conference, ASKING, "Plan a conference"),
+    Page("POST", "/conferences", conference_pages.new_conference_sent, ASKING),
+    Page("GET", "/conferences/{conference}", conference_pages.show_conference, ASKING),
+    Page("POST", "/conferences/{conference}/upload", conference_pages.upload_sent, ASKING),
+    Page("POST", "/conferences/{conference}/type", conference_pages.typing_sent, ASKING),
+    Page("GET", "/conferences/{conference}/known-to", answer_pages.show_conference_known_to, ASKING),
+    Page("GET", "/lists/{list}", list_pages.show_check, ASKING),
+    Page("GET", "/lists/{list}/add", list_pages.show_add, ASKING),
+    Page("POST", "/lists/{list}/add", list_pages.add_sent, ASKING),
+    Page("POST", "/lists/{list}/rows/{number:int}/remove", list_pages.remove_row_sent, ASKING),
+    Page("POST", "/lists/{list}/remove", list_pages.drop_sent, ASKING),
+    Page("POST", "/lists/{list}/send", list_pages.send_sent, ASKING),
+    Page("GET", "/lists/{list}/known-to", answer_pages.show_known_to, ASKING),
+    Page("GET", "/lists/{list}/known-to.xlsx", answer_pages.download_known_to, ASKING),
+    Page("GET", "/lists/{list}/cases/{row:int}/{agency}", answer_pages.show_why, ASKING),
+    Page("GET", "/accounts", account_pages.show_accounts, KEEPING, "Accounts"),
+    Page("POST", "/accounts", account_pages.link_sent, KEEPING),
+    Page("GET", "/sign-ins", account_pages.show_sign_ins, WATCHING, "Sign-ins"),
+    Page("GET", "/help", help_pages.show_help, EVERYBODY, "Help"),
+)
