@@ -126,9 +126,12 @@ def add_row(home: Path, kept: KeptList, row: Mapping[str, str], *, today: date) 
     Raises:
         RecordFormatError: The list as a whole cannot be read.
     """
-    longer = replace(kept, typed=(*kept.typed, {name: row[name] for name in COLUMNS if row.get(name)}))
+    given = {name: row[name] for name in COLUMNS if row.get(name)}
+    last = len(kept.typed) + 2  # Below the header.
+    if not given:  # The readers of files skip such a row.
+        return [Finding(last, "local_id", "missing_local_id")]
+    longer = replace(kept, typed=(*kept.typed, given))
     read = read_list(home, longer, today=today)
-    last = len(longer.typed) + 1
     if any(parked.row == last for parked in read.parked):
         return [finding for finding in read.findings if finding.row == last]
     return longer

@@ -204,7 +204,7 @@ def running_federation(
         app = create_app(settings, clock=clock)
         stack.callback(app.state.hub.database.close)
         if listener is not None:
-            stack.enter_context(_serving(app, listener))
+            stack.enter_context(serving(app, listener))
         open_http = partial(_socket_client, address) if listener else partial(_local_client, app)
         federation = Federation(root, clock, settings, app, address, open_http)
         try:
@@ -223,7 +223,7 @@ def _socket_client(address: str) -> httpx2.Client:
 
 
 @contextmanager
-def _serving(app: Any, listener: socket.socket) -> Iterator[None]:
+def serving(app: Any, listener: socket.socket) -> Iterator[None]:
     """Serve an app on a listening socket, in a thread."""
     # The federation closes the database itself, so that both transports end alike.
     config = uvicorn.Config(app, log_level="critical", access_log=False, ws="none", lifespan="off")

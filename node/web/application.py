@@ -29,7 +29,7 @@ from node.web.routes import PAGES
 from node.web.visits import Front, Page, let_in
 
 HERE = Path(__file__).parent
-LOCAL_NAMES = ("127.0.0.1", "localhost", "[::1]")
+LOCAL_NAMES = ("127.0.0.1", "localhost")
 LONDON = "Europe/London"
 TAGS = {
     AnswerWord.KNOWN: "known",

@@ -13,6 +13,8 @@ from node.errors import HubRefusedError, HubUnreachableError, NotInitialisedErro
 from node.status import describe_node, describe_partners
 from node.web.visits import NO_ERRORS, Errors, Visit, not_found
 
+# Ten look-ups' worth, of which most rows would be old ones that are parked.
+MOST_ROWS = 500
 CONFERENCE_PURPOSE = "case_conference"
 
 
@@ -80,8 +82,14 @@ def _begin(visit: Visit, conference: Conference, *, file: bytes = b"") -> KeptLi
         CONFERENCE_PURPOSE, by=visit.staff, at=visit.at, conference=conference.conference, file=file
     )
     if file:
-        read_list(visit.node.home, made, today=visit.today)
+        _require_few(read_list(visit.node.home, made, today=visit.today).rows)
     return begin_list(store, made, days=visit.node.settings.result_days)
+
+
+def _require_few(rows: int) -> None:
+    """Refuse a caseload in the place of a case list, which could not be asked about anyway."""
+    if rows > MOST_ROWS:
+        raise RecordFormatError("case list", f"has {rows:,} rows; a conference's has up to {MOST_ROWS}")
 
 
 def _show_conference(visit: Visit, conference: Conference, *, errors: Errors = NO_ERRORS) -> Response:

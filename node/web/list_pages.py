@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from starlette.responses import Response
 
-from node.asking import ask_cases
+from node.asking import ASKING, ask_cases
 from node.bases import BasisDefaults
 from node.case_lists import (
     KeptList,
@@ -26,6 +26,7 @@ from node.errors import PolicyError, RecordFormatError
 from node.lookups import MOST_CASES, Asking
 from node.quality import RULES, Finding
 from node.records import CaseList
+from node.staff import require_actor
 from node.web.basis_form import PURPOSE_WORDS, describe_basis, read_basis_form
 from node.web.forms import Form
 from node.web.visits import NO_ERRORS, Errors, Visit, not_found
@@ -138,7 +139,9 @@ def find_own_list(visit: Visit) -> KeptList:
 
 
 def _ask(visit: Visit, kept: KeptList, case_list: CaseList, basis: BasisDefaults) -> Response:
-    actor = visit.node.actor
+    # A list is a conference's, one person is an officer's own question: as `knownto lookup` has it.
+    usual = ASKING[::-1] if kept.conference else ASKING
+    actor = require_actor(visit.node.store, visit.staff, usual)
     asking = Asking(actor.staff, actor.role, kept.purpose, conference=kept.conference)
     try:
         asked = ask_cases(visit.node, case_list.cases, basis, asking, parked=parked_by_reference(case_list))

@@ -19,7 +19,7 @@ from node.known_to import as_document, as_flat_rows, as_grid_rows, explain_answe
 from node.lookups import AgencyAnswer, CaseResult, Coverage, LookupResult
 from node.receipts import ANSWERED
 from node.records import read_cases
-from node.results import drop_expired, keep_result, latest_answers
+from node.results import drop_expired, keep_result, latest_answers, read_result
 from tests.federation import NOW, Asking, Federation, case_of, consent_basis
 from tests.people import people, person
 
@@ -222,3 +222,16 @@ def test_a_look_up_whose_answer_was_lost_is_asked_again_under_its_request(sharin
     questions = [entry.part("question") for entry in read_entries(asker.store) if entry.action == ANSWERED]
     assert {question["request"] for question in questions} == {result.request}
     assert [question["repeats"] for question in questions] == [None, result.log_index - 1]
+
+
+def test_a_whole_look_up_is_read_back_as_it_was_kept_until_it_expires(sharing: Federation) -> None:
+    node, at = sharing.nodes["asker"], sharing.clock()
+    result = sharing.ask("asker", person(3), person(11))
+    cases = [(case_of(person(number), row), consent_basis()) for row, number in ((2, 3), (3, 11))]
+    keep_result(node.store, result, cases, ASKING, at=at, days=28, parked={"case-90": "no_birth_date"})
+    kept = read_result(node.store, result.request, at=at)
+    assert kept is not None
+    assert (kept.result, kept.parked) == (result, {"case-90": "no_birth_date"})
+    assert read_result(node.store, "0" * 32, at=at) is None
+    sharing.clock.advance(days=28)
+    assert read_result(node.store, result.request, at=sharing.clock()) is None

@@ -150,6 +150,8 @@ def test_a_case_without_a_reference_a_date_or_twice_is_not_added(officer: Browse
     type_case(officer, add, person(3))
     type_case(officer, add, person(3))
     assert officer.page.status_code == 422 and "on the list already" in officer.page.text
+    officer.post(add)
+    assert officer.page.status_code == 422 and "Enter a reference" in officer.page.text
     type_case(officer, add, person(4), case_ref="")
     assert "Enter a reference" in officer.page.text
     officer.post(add, case_ref="case-5", forename="ann", surname="smith")
@@ -181,6 +183,11 @@ def test_sending_twice_asks_once(officer: Browser, federation: Federation) -> No
         pytest.param(b"a,b\n1,2\n", "case_ref", id="no known column"),
         pytest.param(b"PK\x03\x04 not a workbook", "damaged", id="a damaged workbook"),
         pytest.param(b"case_ref,dob\n", "no row", id="a header alone"),
+        pytest.param(
+            "\n".join(["case_ref,dob", *(f"{row},{person(row)['dob']}" for row in range(501))]).encode(),
+            "has 501 rows",
+            id="a caseload",
+        ),
         pytest.param(b"x" * (10 * 2**20 + 1), "10 MB", id="a little over 10 MB"),
         pytest.param(b"x" * (11 * 2**20), "10 MB", id="11 MB"),
     ],

@@ -1,0 +1,233 @@
+"""The pages in Chromium: the journey without JavaScript, then every page looked over by axe-core.
+
+Skipped where there is no Chromium (Debian's `chromium`, or the program that KNOWNTO_CHROMIUM names), except
+in continuous integration, which installs one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from node.accounts import make_link, open_link
+from node.web.application import create_app
+from tests.federation import Federation, serving
+from tests.node.web.browser import PASSWORD, Account
+from tests.node.web.conftest import partnership
+from tests.node.web.test_journeys import COLUMNS
+from tests.people import person
+
+CHROMIUM = os.environ.get("KNOWNTO_CHROMIUM") or shutil.which("chromium") or ""
+pytestmark = pytest.mark.skipif(
+    not CHROMIUM and not os.environ.get("CI"), reason="there is no Chromium on this machine"
+)
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync", "--no-first-run",
+]  # fmt: skip
+# Twelve rows, of which three have no date of birth.
+ROWS = [",".join(person(number)[name] for name in COLUMNS) for number in (3, 4, 11, 19, 30, 31, 32, 33, 34)]
+TWELVE = "\n".join([",".join(COLUMNS), *ROWS, "case-90,,ann,a", "case-91,,ben,b", "case-92,,cas,c"])
+
+
+@dataclass
+class Desk:
+    """Somebody's browser at the asker's pages.
+
+    Attributes:
+        screens: Headings of the pages seen since signing in.
+        addresses: Every page they came to, in order.
+    """
+
+    federation: Federation
+    base: str
+    chromium: Browser
+    context: BrowserContext
+    page: Page
+    account: Account
+    screens: list[str] = field(default_factory=list)
+    addresses: list[str] = field(default_factory=list)
+
+    def see(self) -> str:
+        """Note the page that is open."""
+        heading = self.page.locator("h1").inner_text().replace("\n", ": ")
+        self.screens.append(heading)
+        self.addresses.append(self.page.url)
+        return heading
+
+    def press(self, name: str) -> str:
+        """Press a button and see where it leads."""
+        with self.page.expect_navigation():
+            self.page.get_by_role("button", name=name, exact=True).click()
+        return self.see()
+
+    def fill_day(self, name: str, day: str, month: str, year: str) -> None:
+        """Fill three boxes."""
+        for part, text in ((name, day), (f"{name}-month", month), (f"{name}-year", year)):
+            self.page.fill(f"#{part}", text)
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """The asker's first person signed in, in a browser that runs no script."""
+    with (
+        partnership(tmp_path_factory.mktemp("browser")) as federation,
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        serving(create_app(federation.nodes["asker"]), listener),
+        sync_playwright() as playwright,
+    ):
+        base = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        context = chromium.new_context(java_script_enabled=False)
+        page = context.new_page()
+        account = sign_in(federation, base, page, "asker-staff")
+        yield Desk(federation, base, chromium, context, page, account)
+        chromium.close()
+
+
+def sign_in(federation: Federation, base: str, page: Page, staff: str) -> Account:
+    """Set an account up and sign in with it, by hand."""
+    store, clock = federation.nodes["asker"].store, federation.clock
+    secret = make_link(store, staff, at=clock(), by="asker-staff")
+    link = open_link(store, secret, at=clock())
+    assert link is not None
+    account = Account(staff, link.code_key, clock)
+    page.goto(f"{base}/set-up/{secret}")
+    for name in ("#password", "#again"):
+        page.fill(name, PASSWORD)
+    page.fill("#code", account.code())
+    page.get_by_role("button", name="Set up the account").click()
+    page.fill("#staff", staff)
+    page.fill("#password", PASSWORD)
+    page.fill("#code", account.code())
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_selector("text=Sign out")
+    return account
+
+
+def test_twelve_rows_become_a_printed_sheet_in_three_screens_without_javascript(
+    desk: Desk, tmp_path: Path
+) -> None:
+    page = desk.page
+    page.goto(f"{desk.base}/conferences/new")
+    page.fill("#conference", "mdt-2026-12")
+    desk.fill_day("held_on", "1", "12", "2026")
+    desk.press("Plan it")
+    desk.screens.clear()
+    page.goto(desk.base)
+    desk.see()
+    page.set_input_files("#file", {"name": "l.csv", "mimeType": "text/csv", "buffer": TWELVE.encode()})
+    desk.press("Upload and check")
+    assert "3 rows need a date of birth" in page.inner_text("main")
+    page.get_by_label("The person consented").check()
+    desk.fill_day("captured", "1", "10", "2026")
+    page.get_by_label("In writing").check()
+    assert desk.press("Ask now").endswith("Known-to sheet")
+    assert len(desk.screens) == 3
+    assert page.locator(".grid tbody tr").count() == 9
+    words = page.locator(".grid .tag").all_text_contents()
+    assert words[:2] == ["Known, Holder service, case-3", "Known, Holder service, case-4"]
+    printed = tmp_path / "sheet.pdf"
+    page.pdf(path=printed, prefer_css_page_size=True)
+    assert re.search(rb"/MediaBox \[0 0 84[12][.\d]* 59[456]", printed.read_bytes()), "A4, sideways"
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download as a workbook").click()
+    assert download.value.suggested_filename == "known-to-mdt-2026-12.xlsx"
+    page.locator(".grid a").first.click()
+    assert "Holder service: Known" in desk.see()
+
+
+def test_a_mistake_is_said_on_top_and_at_its_field(desk: Desk) -> None:
+    desk.page.goto(f"{desk.base}/look-up")
+    desk.press("Check before asking")
+    assert desk.page.title().startswith("Error: ")
+    summary = desk.page.locator(".summary")
+    assert desk.page.evaluate("document.activeElement === document.querySelector('.summary')"), "has focus"
+    summary.get_by_role("link", name="Select what you ask for").click()
+    assert desk.page.url.endswith("#purpose")
+
+
+LOOKED_OVER = (
+    "/", "/look-up", "/conferences/new", "/conferences/mdt-2026-12", "/conferences/mdt-2026-12/known-to",
+    "/accounts", "/sign-ins", "/help", "/nothing-here",
+)  # fmt: skip
+
+
+def test_every_page_passes_axe_and_stays_on_this_machine(desk: Desk) -> None:
+    signed_in = desk.chromium.new_context(storage_state=desk.context.storage_state())
+    signed_out = desk.chromium.new_context()
+    titles: dict[str, str] = {}
+    pages = [desk.base + path for path in LOOKED_OVER] + list(dict.fromkeys(desk.addresses))
+    for address in pages:
+        titles.setdefault(look_over(signed_in, address, base=desk.base), address)
+    assert len(titles) == len({*titles.values()})
+    secret = make_link(
+        desk.federation.nodes["asker"].store, "asker-ig", at=desk.federation.clock(), by="asker-staff"
+    )
+    for path in ("/sign-in", "/sign-in?ended=1", f"/set-up/{secret}", "/help"):
+        look_over(signed_out, desk.base + path, base=desk.base)
+    reviewer = desk.chromium.new_context()
+    sign_in(desk.federation, desk.base, reviewer.new_page(), "asker-ig")
+    for path in ("/", "/sign-ins", "/accounts"):  # The last is not for this role: the refusal is a page too.
+        look_over(reviewer, desk.base + path, base=desk.base)
+    for context in (signed_in, signed_out, reviewer):
+        context.close()
+
+
+def test_a_typed_list_and_forms_with_errors_pass_axe(desk: Desk) -> None:
+    context = desk.chromium.new_context(storage_state=desk.context.storage_state())
+    page = context.new_page()
+    page.goto(f"{desk.base}/conferences/mdt-2026-12")
+    page.get_by_role("button", name="Type cases instead").click()
+    page.get_by_role("button", name="Add and check the list").click()
+    assert_good(page)
+    page.fill("#case_ref", "case-3")
+    year, month, day = person(3)["dob"].split("-")
+    for box, text in (("dob", day), ("dob-month", month), ("dob-year", year)):
+        page.fill(f"#{box}", text)
+    page.fill("#forename", "ann")
+    page.fill("#surname", "smith")
+    page.get_by_role("button", name="Add and check the list").click()
+    assert_good(page)
+    page.get_by_role("button", name="Ask now").click()
+    assert_good(page)
+    context.close()
+
+
+def look_over(context: BrowserContext, address: str, *, base: str) -> str:
+    """Open a page with scripts permitted, so that axe runs and anything that would run is seen; its title."""
+    page = context.new_page()
+    said: list[str] = []
+    requested: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(error.name or "error"))
+    page.on("request", lambda request: requested.append(request.url))
+    answer = page.goto(address)
+    assert answer is not None
+    if answer.status == 200:
+        assert not said, address
+    assert all(url.startswith(base) for url in requested), address
+    assert_good(page)
+    title = page.title()
+    page.close()
+    return title
+
+
+def assert_good(page: Page) -> None:
+    """No violation of axe-core's rules, one heading, a title, and no sideways scrolling at 320 pixels."""
+    for width in (1280, 320):
+        page.set_viewport_size({"width": width, "height": 800})
+        found = Axe().run(page).response["violations"]
+        assert not found, [(page.url, rule["id"], [node["html"] for node in rule["nodes"]]) for rule in found]
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, (page.url, width)
+    assert page.locator("h1").count() == 1
+    assert page.title().endswith(" - Known To, asker")
