@@ -107,7 +107,7 @@ def download_known_to(visit: Visit) -> Response:
 
 def _answered(visit: Visit, kept: KeptList) -> AnsweredList:
     found = _result(visit, kept)
-    result, names = found.result, found.result.agency_names()
+    result, names = found.result, found.result.agency_titles()
     document = as_document(result, [], at=visit.at)
     rows = zip(result.cases, document["cases"], strict=True)
     return AnsweredList(
