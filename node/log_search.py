@@ -32,13 +32,13 @@ NOTHING_WITHHELD = frozenset(
 )
 # The closed vocabulary of docs/protocol.md, sections 11 and 12; a refused look-up's ends in its code.
 ACTIONS = (
-    "lookup:match:answered", "lookup:refused",
-    "consent:record:stored", "consent:record:withdrawn", "consent:record:objected",
+    "lookup:match:answered", "lookup:refused", "call:refused", "linking:run:completed",
+    "consent:record:stored", "consent:record:withdrawn", "consent:record:objected", "consent:record:lifted",
     "agreement:document:proposed", "agreement:document:signed",
     "epoch:document:created", "epoch:envelope:stored",
     "push:caseload:completed", "caseload:records:removed",
     "node:enrolment:pending", "node:enrolment:confirmed",
-    "call:refused:replayed", "review:item:decided",
+    "review:item:decided", "seal:person:set", "seal:person:lifted",
     "log:entries:read", "log:texts:erased", "log:bound:met", "log:witness:refused",
     "log:export:made", "log:subject_access:made", "log:subject_access:approved", "log:entries:reconciled",
     "override:request:made", "override:approval:given", "override:approval:refused",

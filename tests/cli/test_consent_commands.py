@@ -58,7 +58,7 @@ def test_a_consent_column_of_the_caseload_lifts_nothing_and_names_the_row(
 
     assert holder("node", "import", write("withdrawn", 3)).returncode == 0
     done = holder("node", "import", write("given", 1))
-    assert done.returncode == 0 and "Row 3: local_id: the person has withdrawn" in done.stderr
+    assert done.returncode == 3 and "Row 3: local_id: the person has withdrawn" in done.stderr
     states = {row["local_id"]: row["state"] for row in holder.document("consent", "list")}
     assert states["A2"] == "refused"
 

@@ -162,6 +162,7 @@ def test_every_event_leaves_its_entry(partnership: Network) -> None:
         "consent:record:withdrawn",
         "epoch:envelope:stored",
         "call:refused:replayed",
+        "linking:run:completed",
         "log:texts:erased",
         "log:bound:met",
         "log:witness:refused",
