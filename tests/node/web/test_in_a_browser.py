@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import shutil
 import socket
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -19,8 +21,13 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from node.accounts import make_link, open_link
+from node.answers import AnswerWord
+from node.case_lists import begin_list, new_list
+from node.conferences import plan_conference
+from node.lookups import Asking, CaseResult, LookupResult, coverage_of
+from node.results import keep_result
 from node.web.application import create_app
-from tests.federation import Federation, serving
+from tests.federation import Federation, case_of, consent_basis, serving
 from tests.node.web.browser import PASSWORD, Account
 from tests.node.web.conftest import partnership
 from tests.node.web.test_journeys import COLUMNS
@@ -181,6 +188,47 @@ def test_every_page_passes_axe_and_stays_on_this_machine(desk: Desk) -> None:
         look_over(reviewer, desk.base + path, base=desk.base)
     for context in (signed_in, signed_out, reviewer):
         context.close()
+
+
+AGENCIES = (
+    "CGL drugs and alcohol", "HPFT mental health", "Probation", "Supported housing", "Outreach", "Police",
+    "Adult social care", "Children's services", "Watford housing", "Dacorum housing",
+    "Stevenage housing", "Mill Lane Surgery", "Park Street Practice", "VCSE family support",
+)  # fmt: skip
+
+
+def keep_large_sheet(federation: Federation) -> str:
+    """A conference's list of 15 cases with answers of 14 agencies; returns its address."""
+    node, at = federation.nodes["asker"], federation.clock()
+    known = federation.ask("asker", person(3)).cases[0].answers[0]
+    answers = tuple(
+        replace(known, agency=f"agency-{number:02}", name=name, word=list(AnswerWord)[number % 2])
+        for number, name in enumerate(AGENCIES)
+    )
+    cases = tuple(CaseResult(f"case-{number}", number + 2, answers) for number in range(15))
+    result = LookupResult(secrets.token_hex(16), 1, at, cases, coverage_of(cases))
+    rows = [{name: person(number)[name] for name in COLUMNS} for number in range(15)]
+    asked = [(case_of(row, number), consent_basis()) for number, row in enumerate(rows, start=2)]
+    asking = Asking("asker-staff", "coordinator", "case_conference", conference="mdt-large")
+    keep_result(node.store, result, asked, asking, at=at, days=28)
+    plan_conference(node.store, "mdt-large", at.date(), by="asker-staff", today=at.date())
+    made = new_list("case_conference", by="asker-staff", at=at, conference="mdt-large", typed=tuple(rows))
+    begin_list(node.store, replace(made, request=result.request), days=28)
+    return "/conferences/mdt-large/known-to"
+
+
+def test_fifteen_cases_by_fourteen_agencies_scroll_in_their_own_frame_and_come_quickly(desk: Desk) -> None:
+    address = desk.base + keep_large_sheet(desk.federation)
+    context = desk.chromium.new_context(storage_state=desk.context.storage_state())
+    look_over(context, address, base=desk.base)
+    page, seconds = context.new_page(), []
+    for _ in range(5):
+        started = time.perf_counter()
+        page.goto(address)
+        seconds.append(time.perf_counter() - started)
+    assert page.locator(".grid .tag").count() == 15 * 14
+    assert min(seconds) < 0.5
+    context.close()
 
 
 def test_a_typed_list_and_forms_with_errors_pass_axe(desk: Desk) -> None:

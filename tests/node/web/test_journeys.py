@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
 import pytest
@@ -12,7 +13,7 @@ from python_calamine import CalamineWorkbook
 from node.case_lists import lists_of
 from node.results import drop_expired
 from tests.federation import Federation
-from tests.node.web.browser import Browser
+from tests.node.web.browser import ADDRESS, Browser
 from tests.people import person
 
 CONSENT = {
@@ -173,6 +174,22 @@ def test_sending_twice_asks_once(officer: Browser, federation: Federation) -> No
     officer.post(send, **CONSENT)
     assert "Known-to sheet" in officer.page.text
     assert store.connection.execute(count).fetchone()[0] == 1
+
+
+def test_two_clicks_at_the_same_moment_ask_once(officer: Browser, federation: Federation) -> None:
+    plan(officer)
+    upload(officer)
+    send = officer.visited[-1] + "/send"
+    fields = officer.hidden(send) | {name.replace("__", "-"): value for name, value in CONSENT.items()}
+
+    def click(_: int) -> int:
+        return officer.http.post(send, data=fields, headers={"Origin": ADDRESS}).status_code
+
+    with ThreadPoolExecutor(4) as pool:
+        statuses = list(pool.map(click, range(4)))
+    assert 303 in statuses and set(statuses) <= {303, 409}
+    store = federation.nodes["asker"].store
+    assert store.connection.execute("SELECT count(*) FROM question").fetchone()[0] == 1
 
 
 @pytest.mark.parametrize(
