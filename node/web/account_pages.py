@@ -88,7 +88,7 @@ def link_sent(visit: Visit) -> Response:
     """Make a link and show it, this once: it is not redirected to, because no page could show it again."""
     staff = visit.form.get("for")
     secret = make_link(visit.node.store, staff, at=visit.at, by=visit.staff)
-    address = str(visit.request.url.replace(path=f"/set-up/{secret}", query=""))
+    address = str(visit.request.url.replace(scheme=visit.scheme, path=f"/set-up/{secret}", query=""))
     return _show_accounts(visit, made_for=staff, address=address)
 
 

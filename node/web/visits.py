@@ -114,6 +114,11 @@ class Visit:
         """The day of the request."""
         return self.at.date()
 
+    @property
+    def scheme(self) -> str:
+        """How the browser came: http is for this machine alone, where there is no wire to listen on."""
+        return "http" if self.request.url.hostname in LOOPBACK else "https"
+
     def part(self, name: str) -> str:
         """A part of the address."""
         return str(self.request.path_params[name])
@@ -138,8 +143,7 @@ class Visit:
 
     def keep_cookie(self, response: Response, token: str) -> Response:
         """Give the browser its cookie; a browser that is closed forgets it."""
-        # http is for this machine alone, where there is no wire to listen on.
-        safe = self.request.url.scheme == "https" or self.request.url.hostname not in LOOPBACK
+        safe = self.scheme == "https"
         response.set_cookie(self.front.cookie, token, httponly=True, samesite="strict", secure=safe, path="/")
         return response
 

@@ -13,6 +13,7 @@ from keys.actors import Role
 from node.accounts import make_link, open_link
 from node.sign_ins import LOCKED_FOR, MOST_TRIES, SignInEvent, read_sign_ins
 from node.staff import PERSONAL_ROLES, add_roles, remove_roles
+from node.web.application import create_app
 from node.web.headers import HEADERS
 from node.web.routes import PAGES
 from node.web.sessions import ABSOLUTE_LIMIT, IDLE_LIMIT
@@ -119,12 +120,19 @@ def test_the_cookie_is_for_no_script_and_no_other_site(shared_app: Any) -> None:
     assert "Max-Age" not in cookie and "expires" not in cookie
 
 
-def test_beyond_this_machine_the_cookie_is_for_https_alone(federation: Federation) -> None:
-    from node.web.application import create_app
-
+def test_beyond_this_machine_cookies_and_links_are_for_https_alone(federation: Federation) -> None:
     app = create_app(federation.nodes["asker"], names=("known-to.test",))
     answer = Browser(app).http.get("/sign-in", headers={"Host": "known-to.test"})
     assert "Secure" in answer.headers["set-cookie"]
+    operator = signed_in(federation, app, "asker-staff")
+    operator.get("/accounts")
+    sent = operator.http.post(
+        "/accounts",
+        data=operator.hidden("/accounts") | {"for": "asker-ig"},
+        headers={"Origin": "https://known-to.test", "Host": "known-to.test",
+                 "Cookie": f"knownto-asker={operator.http.cookies['knownto-asker']}"},
+    )  # fmt: skip
+    assert "https://known-to.test/set-up/" in sent.text
 
 
 def test_signing_in_gives_another_cookie_than_before(shared: Federation, shared_app: Any) -> None:
