@@ -117,10 +117,11 @@ def _require_newer(document: Mapping[str, Any], kept: Mapping[str, Any] | None) 
     if kept is None or document["epoch"] == kept["epoch"]:
         return
     try:
-        newer = parse_time(document["created_at"]) > parse_time(kept["created_at"])
+        # Times are to the second; two made in one are both new.
+        older = parse_time(document["created_at"]) < parse_time(kept["created_at"])
     except (KeyError, TypeError, ValueError):
         raise IntegrityError("the epoch does not say when it was made") from None
-    if not newer:
+    if older:
         raise IntegrityError("the hub offers an epoch older than the one this node has; it is not taken")
 
 

@@ -102,7 +102,12 @@ def test_no_reply_yet_never_becomes_no_shared_match_whatever_consent_says(partne
     node = partnership.nodes["holder-1"]
     partnership.clock.move(days=31)
     for version, changes in enumerate(
-        ({"withdrawn_at": "2026-02-01T00:00:00Z"}, {"valid_until": "2026-01-06T00:00:00Z"}, {}), start=2
+        (
+            {"withdrawn_at": "2026-02-01T00:00:00Z"},
+            {"valid_until": "2026-01-06T00:00:00Z", "lifts": True},
+            {},
+        ),
+        start=2,
     ):
         assert node.consent(handle, version=version, **changes).status == 200
         answer = ask(partnership)
@@ -245,7 +250,7 @@ def test_a_person_kept_twice_is_withheld_when_either_record_forbids_it(
     for record in twice:
         node.consent(record["handle"], version=2, **{end: "2026-02-03T09:30:00Z"})
         assert codes(ask(partnership, basis=stated))["holder-1"] == "N"
-        node.consent(record["handle"], version=3)
+        node.consent(record["handle"], version=3, lifts=True)
     assert codes(ask(partnership, basis=stated))["holder-1"] == "K"
 
 
