@@ -289,6 +289,7 @@ def test_who_is_withheld_does_not_show_in_what_is_told_of_another(
         document = world.asker.question([SHOWN], world.network.schema, epoch=EPOCH)
         document["cases"][0] |= BESIDE[question](world.network.schema)
         if basis == "public task":
+            world.asker.approve(TASK["override"])
             approved_at = format_time(world.network.clock() - timedelta(hours=1))
             document["cases"][0]["basis"] = TASK | {"approved_at": approved_at}
         answer = world.see(question, world.asker.look_up(document))
