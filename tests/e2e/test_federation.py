@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 
-from keys.actors import Actor
 from node.access_log import describe_log, sync_log
 from node.answers import AnswerWord
 from node.bases import PublicTaskBasis
@@ -14,7 +13,6 @@ from node.commitments import commit_reason
 from node.consent import record_objection, withdraw_consent
 from node.errors import HubRefusedError
 from node.in_step import send_or_say_so
-from node.log_events import log_event
 from node.pushing import push_caseload
 from node.sealing import seal_person, unseal_person
 from tests.federation import NOW, Federation
@@ -48,9 +46,7 @@ def test_withdrawn_consent_changes_the_next_look_up(federation: Federation) -> N
 
 def test_an_objection_holds_against_a_public_task_too(federation: Federation) -> None:
     federation.share("holder", people(20))
-    approved = public_task()
-    approver = federation.nodes["asker"].acting(Actor("ig-lead", "ig"))
-    log_event(approver, "override:approval:given", own={"override": approved.override})
+    approved = federation.approve("asker", public_task())
     assert federation.words("asker", person(3), basis=approved) == {"holder": "Known"}
     record_objection(federation.nodes["holder"], "H00003")
     send_or_say_so(federation.nodes["holder"])

@@ -116,7 +116,7 @@ def run_whole_path(federation: Federation) -> None:
     seal_person(federation.nodes["holder"], SEALED_ROW["local_id"])
     reason = commit_reason("reasonwords-xyzzy-plugh")
     basis = PublicTaskBasis("safeguarding_adult", "ig-lead", reason, "ab" * 16, NOW)
-    result = federation.ask("asker", ROW, basis=basis)
+    result = federation.ask("asker", ROW, basis=federation.approve("asker", basis))
     assert str(result.cases[0].answers[0].word) == "Known"
     asker = federation.nodes["asker"]
     asking = Asking("asker-staff", "coordinator", "case_conference")
@@ -172,7 +172,7 @@ def test_no_identifier_shows_in_a_repr(federation: Federation) -> None:
     run_whole_path(federation)
     (record,) = records_of([ROW])
     basis = PublicTaskBasis("risk_to_life", "ig", commit_reason("words"), "cd" * 16, NOW)
-    result = federation.ask("asker", ROW, basis=basis)
+    result = federation.ask("asker", ROW, basis=federation.approve("asker", basis))
     for value in (record, record.identifiers, case_of(ROW), result, result.cases, federation.nodes["holder"]):
         assert leaks(repr(value).encode()) == []
 
