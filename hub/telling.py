@@ -46,16 +46,19 @@ def find_tellable(
     """
     consents = consents_in_force(session, ((row.agency, row.handle) for row in candidates.records))
     assets = {row.agency: Asset(row.agency, row.as_of) for row in holders}
-    tellable = np.zeros((len(bases), len(candidates.records)), np.bool_)
-    decided: dict[tuple[int, str, HolderConsent | None], bool] = {}
-    for number, row in enumerate(candidates.records):
-        consent = _decisive(consents, row.agency, (row.handle, *candidates.others(number)))
-        for case, basis in enumerate(bases):
-            key = case, row.agency, consent
-            if key not in decided:
-                decided[key] = may_tell(asked, assets[row.agency], basis=basis, consent=consent)
-            tellable[case, number] = decided[key]
-    return tellable
+    alike: dict[tuple[str, HolderConsent | None], int] = {}  # Records of which the rules say the same.
+    kind = [
+        alike.setdefault(
+            (row.agency, _decisive(consents, row.agency, (row.handle, *candidates.others(number)))),
+            len(alike),
+        )
+        for number, row in enumerate(candidates.records)
+    ]
+    decided = [
+        [may_tell(asked, assets[agency], basis=basis, consent=consent) for agency, consent in alike]
+        for basis in bases
+    ]
+    return np.array(decided, dtype=np.bool_).reshape(len(bases), len(alike))[:, kind]
 
 
 def decide_all(
