@@ -7,17 +7,14 @@ Refusal and withdrawal block nothing but being shown to others: the row stays in
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from keys.documents import document_digest
 from node.caseload import identifiers_under, is_held, parked_row, reference_of, require_handle
 from node.consent_terms import (
     EVERYONE,
-    LIFTS,
     ConsentEntry,
     ConsentTerms,
     Ended,
@@ -26,6 +23,7 @@ from node.consent_terms import (
     nothing_agreed,
     state_of,
 )
+from node.consent_versions import CHAIN_FIELDS, add_version, find_document, find_witness
 from node.duplicates import People, same_people
 from node.errors import HubRefusedError, PolicyError, RecordFormatError
 from node.home import Node
@@ -35,10 +33,7 @@ from node.pushing import forget_shared
 from node.store import Store
 from node.times import format_time, parse_time
 
-CONSENT_ID_BYTES = 16
 ADULT_YEARS = 18  # Family Law Reform Act 1969, section 1; parental responsibility ends there.
-# What a version adds to its terms.
-CHAIN_FIELDS = ("consent", "version", "previous", LIFTS)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -362,11 +357,11 @@ def _keep(store: Store, handle: str, entry: ConsentEntry, *, at: datetime) -> bo
         base = newest or nothing_agreed(said)
         if newest is not None:  # Of the same day: after the consent it ends.
             said = max(said, parse_time(newest["captured_at"]))
-        add_version(store, handle, {**base, entry.kind.field: format_time(said)}, _witness(store, handle))
+        add_version(store, handle, {**base, entry.kind.field: format_time(said)}, find_witness(store, handle))
         return True
     terms = entry.document()
     known = newest is not None and terms == {k: newest[k] for k in newest if k not in CHAIN_FIELDS}
-    if known and entry.witness == _witness(store, handle):
+    if known and entry.witness == find_witness(store, handle):
         return False
     add_version(store, handle, terms, entry.witness)
     return True
@@ -374,80 +369,3 @@ def _keep(store: Store, handle: str, entry: ConsentEntry, *, at: datetime) -> bo
 
 def _references(store: Store, handles: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(reference_of(store, handle) or "" for handle in handles))
-
-
-def add_version(store: Store, handle: str, terms: Mapping[str, Any], witness: str | None) -> None:
-    """Add the next link of a handle's chain, to be sent. Call it inside a transaction.
-
-    Whether it ends a no is said in it, whatever led here; whether it may is the caller's rule.
-    """
-    newest = find_document(store, handle)
-    lifts = {LIFTS: True} if noes(newest) - noes(terms) else {}
-    chain = {
-        "consent": secrets.token_hex(CONSENT_ID_BYTES) if newest is None else newest["consent"],
-        "version": 1 if newest is None else int(newest["version"]) + 1,
-        "previous": None if newest is None else document_digest(newest),
-    }
-    document = {**{name: value for name, value in terms.items() if name != LIFTS}, **chain, **lifts}
-    content = store.vault.seal({"document": document, "witness": witness}, table="consent", handle=handle)
-    store.connection.execute(
-        "INSERT INTO consent (handle, version, content) VALUES (?, ?, ?)",
-        (handle, chain["version"], content),
-    )
-
-
-def put_version(store: Store, handle: str, document: Mapping[str, Any]) -> None:
-    """Keep a version as the hub has it, in place of this one and all later ones here; in a transaction.
-
-    Earlier ones are done with: what the hub has of them is not for this node to change.
-    """
-    store.connection.execute("UPDATE consent SET sent = 1 WHERE handle = ?", (handle,))
-    store.connection.execute(
-        "DELETE FROM consent WHERE handle = ? AND version >= ?", (handle, document["version"])
-    )
-    content = store.vault.seal(
-        {"document": document, "witness": None, "from_hub": True}, table="consent", handle=handle
-    )
-    store.connection.execute(
-        "INSERT INTO consent (handle, version, content, sent) VALUES (?, ?, ?, 1)",
-        (handle, document["version"], content),
-    )
-
-
-def document_of(store: Store, handle: str, version: int) -> dict[str, Any] | None:
-    """One version of a handle's consent, or None where this node does not have it."""
-    row = store.connection.execute(
-        "SELECT content FROM consent WHERE handle = ? AND version = ?", (handle, version)
-    ).fetchone()
-    if row is None:
-        return None
-    return dict(store.vault.open(row["content"], table="consent", handle=handle)["document"])
-
-
-def was_recorded_here(store: Store, handle: str, version: int, digest: str) -> bool:
-    """Whether this node itself made a version of this content; one taken over from the hub it did not."""
-    row = store.connection.execute(
-        "SELECT content FROM consent WHERE handle = ? AND version = ?", (handle, version)
-    ).fetchone()
-    if row is None:
-        return False
-    content = store.vault.open(row["content"], table="consent", handle=handle)
-    return not content.get("from_hub") and document_digest(content["document"]) == digest
-
-
-def find_document(store: Store, handle: str) -> dict[str, Any] | None:
-    """The newest document of a handle, or None."""
-    content = _newest(store, handle)
-    return None if content is None else dict(content["document"])
-
-
-def _witness(store: Store, handle: str) -> str | None:
-    content = _newest(store, handle)
-    return None if content is None else content["witness"]
-
-
-def _newest(store: Store, handle: str) -> dict[str, Any] | None:
-    row = store.connection.execute(
-        "SELECT content FROM consent WHERE handle = ? ORDER BY version DESC LIMIT 1", (handle,)
-    ).fetchone()
-    return None if row is None else store.vault.open(row["content"], table="consent", handle=handle)

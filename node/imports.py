@@ -26,8 +26,9 @@ from node.caseload import (
     record_tag,
     sealed_handles,
 )
-from node.consent import find_document, spread_noes
+from node.consent import spread_noes
 from node.consent_terms import Refusal
+from node.consent_versions import find_document
 from node.duplicates import same_people
 from node.errors import RecordFormatError
 from node.identifiers import Record

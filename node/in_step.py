@@ -17,8 +17,9 @@ from typing import Any
 from keys.actors import AUTOMATIC
 from keys.documents import document_digest
 from node.caseload import reference_of, sealed_handles
-from node.consent import add_version, document_of, put_version, send_consents
+from node.consent import send_consents
 from node.consent_terms import Refusal
+from node.consent_versions import add_version, document_of, put_version
 from node.errors import HubRefusedError, HubUnreachableError, IntegrityError
 from node.home import Node
 from node.pushing import remove_due, remove_sealed, shared_digest

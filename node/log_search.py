@@ -32,7 +32,8 @@ NOTHING_WITHHELD = frozenset(
 )
 # The closed vocabulary of docs/protocol.md, sections 11 and 12; a refused look-up's ends in its code.
 ACTIONS = (
-    "lookup:match:answered", "lookup:refused", "call:refused", "linking:run:completed",
+    "lookup:match:answered", "lookup:refused", "call:refused", "call:refused:replayed",
+    "linking:run:completed",
     "consent:record:stored", "consent:record:withdrawn", "consent:record:objected", "consent:record:lifted",
     "agreement:document:proposed", "agreement:document:signed",
     "epoch:document:created", "epoch:envelope:stored",

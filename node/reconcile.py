@@ -15,7 +15,7 @@ from typing import Any
 
 from node.access_log import fetch_pages, read_documents
 from node.answers import DISCLOSED
-from node.consent import was_recorded_here
+from node.consent_versions import was_recorded_here
 from node.errors import HubRefusedError, IntegrityError
 from node.home import Node
 from node.in_step import compare_consents

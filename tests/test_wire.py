@@ -12,7 +12,6 @@ import pytest
 from pydantic import ValidationError
 
 from hub import consent_schemas, log_schemas, lookup_schemas, schemas
-from hub.access_log import CALL_REFUSED_PREFIX, REFUSED_PREFIX, Action, NodeEvent
 from hub.decoding import decode_tokens
 from hub.disclosure import DataClass
 from hub.lookups import read_basis
@@ -27,7 +26,6 @@ from node.commitments import commit_reason
 from node.consent_terms import ACTORS, CAPACITIES, DATA_CLASSES, METHODS, PURPOSES
 from node.home import EpochKey
 from node.identifiers import Case
-from node.log_search import ACTIONS
 from node.lookups import _read_answer
 from node.membership import Agency
 from node.receipts import open_receipt
@@ -190,14 +188,3 @@ def test_every_word_of_a_consent_at_the_node_is_one_at_the_hub() -> None:
     for name, words in (("method", METHODS), ("capacity", CAPACITIES), ("acted_by", ACTORS)):
         assert set(get_args(fields[name].annotation)) == set(words)
     assert (APPROVAL_LIFE, EMERGENCY_LIFE) == (settling.APPROVAL_LIFE, settling.EMERGENCY_LIFE)
-
-
-def test_a_node_can_search_for_every_action_the_hub_logs() -> None:
-    logged = [
-        *map(str, Action),
-        *map(str, NodeEvent),
-        f"{REFUSED_PREFIX}malformed",
-        f"{CALL_REFUSED_PREFIX}malformed",
-    ]
-    assert [action for action in logged if not action.startswith(ACTIONS)] == []
-    assert [known for known in ACTIONS if not any(action.startswith(known) for action in logged)] == []

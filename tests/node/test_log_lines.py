@@ -280,7 +280,7 @@ def test_an_unknown_word_is_refused_with_the_known_ones(values: dict[str, str], 
 def test_every_action_of_the_log_can_be_searched_for() -> None:
     from hub.access_log import Action, NodeEvent
 
-    assert set(ACTIONS) == {*map(str, Action), *map(str, NodeEvent), "lookup:refused"}
+    assert set(ACTIONS) == {*map(str, Action), *map(str, NodeEvent), "lookup:refused", "call:refused"}
     for action in (*ACTIONS, "lookup:refused:no_agreement", "lookup:refused:", "override"):
         assert parse_search({"action": action}).action == action
 
