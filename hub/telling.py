@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.candidates import Candidates
@@ -110,13 +110,15 @@ def decide_all(
 
 def read_cards(session: Session, *matches: Mapping[Cell, Match]) -> dict[Handle, bytes]:
     """The cards of matched records that are still there."""
-    wanted = sorted({(agency, match.handle) for found in matches for (_, agency), match in found.items()})
+    wanted = {(agency, match.handle) for found in matches for (_, agency), match in found.items()}
+    agencies, handles = (sorted(set(column)) for column in zip(*wanted, strict=True)) if wanted else ([], [])
+    # Column by column: SQLite reads all records for a list of pairs, and finds these by their index.
     rows = session.execute(
         select(Record.agency, Record.handle, Record.card).where(
-            tuple_(Record.agency, Record.handle).in_(wanted)
+            Record.agency.in_(agencies), Record.handle.in_(handles)
         )
     )
-    return {(agency, handle): card for agency, handle, card in rows}
+    return {(agency, handle): card for agency, handle, card in rows if (agency, handle) in wanted}
 
 
 def _decisive(consents: Consents, agency: str, handles: Sequence[str]) -> HolderConsent | None:
