@@ -23,8 +23,6 @@ from matcher.tokens import BoolArray, TokenSet
 # Prior that two of an agency's records that one question finds are one person: it finds some twenty of an
 # agency's, and perhaps one person in fifty is kept twice. Too high withholds; too low tells.
 KEPT_TWICE = 1e-3
-# A token has about 270 variants. More would make one case a search for many people.
-VARIANTS_PER_TOKEN = 512
 
 FIND_SQLITE = text(
     "SELECT tags.tag, tags.token FROM json_each(:tags) AS asked CROSS JOIN tags ON tags.tag = asked.value"

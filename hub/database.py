@@ -48,15 +48,6 @@ class Database:
             yield session
 
     @contextmanager
-    def snapshot(self) -> Iterator[Session]:
-        """A transaction that only reads, and sees one moment on PostgreSQL too, however much it reads."""
-        engine = self.engine
-        if engine.dialect.name == "postgresql":
-            engine = engine.execution_options(isolation_level="REPEATABLE READ")
-        with Session(engine) as session:
-            yield session
-
-    @contextmanager
     def writing(self) -> Iterator[Session]:
         """A transaction that writes: committed at the end, rolled back when anything is raised."""
         with Session(self._writer) as session, session.begin():

@@ -70,7 +70,7 @@ def link_all(database: Database, *, clock: Clock, report: Report) -> int:
         ConflictError: Another run was quicker.
     """
     report("reading the index")
-    with database.snapshot() as session:
+    with database.reading() as session:
         read = _read_index(session)
     if not read.records.references:
         raise NotInitialisedError("nothing to link: no agency has shared records yet")
@@ -106,7 +106,7 @@ def link_changes(database: Database, *, clock: Clock, report: Report) -> int | F
         NotInitialisedError: There is no epoch yet.
         ConflictError: Another run was quicker.
     """
-    with database.snapshot() as session:
+    with database.reading() as session:
         version = session.get_one(LinkState, 1).version
         base = _base_of_changes(session)
         if isinstance(base, FullRunNeeded) or not have_changes(session):

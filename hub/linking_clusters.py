@@ -113,7 +113,7 @@ def publish(
         ConflictError: A new epoch has begun, or other runs were quicker every time.
     """
     for _ in range(ATTEMPTS):
-        with database.snapshot() as session:
+        with database.reading() as session:
             standing = read_standing(session)
         members, next_cluster = assign_ids(standing, scored.references, found)
         _delete_members(database, run)
@@ -145,7 +145,7 @@ def publish_changes(
     Raises:
         ConflictError: Another run was quicker, or a new epoch has begun.
     """
-    with database.snapshot() as session:
+    with database.reading() as session:
         standing = read_standing(session)
     members, next_cluster = assign_ids(standing, scored.references, found)
     with database.writing() as session:

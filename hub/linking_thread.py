@@ -32,7 +32,7 @@ class LinkingThread(BackgroundThread):
         Raises:
             RuntimeError: The process failed; it has said why on its own stderr, as any does.
         """
-        with self._hub.database.snapshot() as session:
+        with self._hub.database.reading() as session:
             if not have_changes(session):
                 return
         settings = self._hub.settings

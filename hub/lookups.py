@@ -1,7 +1,7 @@
 """The look-up, in the order of docs/protocol.md, section 9.
 
-    validate → agreement, role, purpose, basis → budget → match and weigh → [ charge → disclose → log ] →
-    answer
+    validate → agreement, role, purpose, basis → budget → find → match among all, and among those the asker
+    may learn of → [ charge → disclose → log ] → answer
 
 What stands in brackets is one transaction: without a durable log entry nothing is charged and nothing
 answered. Matching reads a snapshot before it and holds no lock. What is decided rests on the facts inside the

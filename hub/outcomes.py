@@ -86,8 +86,8 @@ def decide_outcome(
     """
     no_answer = _no_answer(asked, holder, basis)
     if no_answer is not None:
-        has_answered = no_answer.code == NO_REPLY_YET
-        return replace(no_answer, match=match, consent=consent) if has_answered else no_answer
+        # Where an agency is not asked, not even the log notes whom it has.
+        return no_answer if no_answer.code == NOT_ASKED else replace(no_answer, match=match, consent=consent)
     if match is None:
         return Outcome(NO_SHARED_MATCH, "no_match")
     decision = decide(_question(asked, basis, sealed=sealed, consent=consent))
