@@ -102,6 +102,7 @@ def append_entry(
     facts: Mapping[str, Any] | None = None,
     parts: Mapping[str, Mapping[str, Any]] | None = None,
     subjects: Sequence[Subject] = (),
+    head: TreeHead | None = None,
 ) -> Appended:
     """Append an entry in the current transaction; it is durable when that commits.
 
@@ -113,8 +114,9 @@ def append_entry(
         facts: Plain fields of the leaf, canonical JSON values only, nothing about a person.
         parts: Texts beside the leaf by name, each for one audience.
         subjects: The records it is about.
+        head: The tree, where this transaction has locked it already.
     """
-    head = lock_head(session)
+    head = lock_head(session) if head is None else head
     leaf = make_leaf(head.size + 1, str(action), agency=agency, at=at, facts=facts or {}, parts=parts or {})
     # To the second, as the leaf says it, so that a column that says anything else is found.
     second = at.replace(microsecond=0)

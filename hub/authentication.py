@@ -21,6 +21,7 @@ from hub.errors import (
     RequestReplayedError,
     SignatureRejectedError,
 )
+from hub.live_agreements import LiveAgreement, live_agreements
 from hub.models import Agency, Nonce
 from keys.envelope import VerifiedRequest, verify_request
 from keys.errors import EnvelopeExpiredError, EnvelopeReplayedError, KeysError, UnknownKeyError
@@ -52,6 +53,7 @@ class CallingNode:
         staff: Staff id of the person who acts, as the node vouches.
         role: Their role, likewise; one of `keys.actors.Role`, or a word this hub does not know.
         confirmed: Whether the operator has compared its fingerprint.
+        agreements: Those it is a party of that are live.
         custodian: Whether it keeps the linkage keys of the network.
         identity: Its public keys.
         request_signature: The signature over this request, base64; goes into the log.
@@ -61,6 +63,7 @@ class CallingNode:
     staff: str
     role: str
     confirmed: bool
+    agreements: tuple[LiveAgreement, ...]
     custodian: bool
     identity: PublicIdentity
     request_signature: str
@@ -83,29 +86,30 @@ def authenticate(database: Database, request: SignedRequest, *, at: datetime) ->
         ClockSkewError: Made outside the window.
         RequestReplayedError: The nonce was used before.
     """
-    found: dict[str, Agency] = {}
+    found: dict[str, tuple[Agency, list[LiveAgreement]]] = {}
 
     def key_for(fingerprint: str) -> PublicIdentity | None:
         # Given back before the nonce is written: a call that held one connection while it waited for a second
         # would, among as many as the pool has, wait for itself.
         with database.reading() as session:
             agency = session.scalar(select(Agency).where(Agency.fingerprint == fingerprint))
-        if agency is None:
-            return None
-        found["agency"] = agency
+            if agency is None:
+                return None
+            found["agency"] = agency, live_agreements(session, agency.agency, at=at)
         return identity_of(agency)
 
     try:
         verified = _verify(database, request, key_for=key_for, at=at)
     except RequestReplayedError as error:
-        error.agency = found["agency"].agency
+        error.agency = found["agency"][0].agency
         raise
-    agency = found["agency"]
+    agency, agreements = found["agency"]
     return CallingNode(
         agency=agency.agency,
         staff=verified.actor.staff,
         role=verified.actor.role,
         confirmed=agency.state == "confirmed",
+        agreements=tuple(agreements),
         custodian=agency.custodian,
         identity=identity_of(agency),
         request_signature=verified.signature_b64,

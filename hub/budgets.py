@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import select
+from sqlalchemy import case, select
 from sqlalchemy.orm import Session
 
 from hub.database import dialect_insert
@@ -64,20 +64,22 @@ def charge(session: Session, budget: Budget, *, agency: str, staff: str, cases: 
     Raises:
         BudgetExhaustedError: They do not fit; roll the transaction back.
     """
-    for who, limit in _limits(budget, staff):
-        if cases > limit or not _add(session, agency=agency, staff=who, cases=cases, limit=limit, at=at):
+    limits = _limits(budget, staff)
+    for who, limit in limits:
+        if cases > limit:
             raise _exhausted(who)
-
-
-def _add(session: Session, *, agency: str, staff: str, cases: int, limit: int, at: datetime) -> bool:
-    statement = dialect_insert(session, BudgetUse).values(
-        agency=agency, staff=staff, day=day_of(at), cases=cases
-    )
+    statement = dialect_insert(session, BudgetUse)
     total = BudgetUse.cases + statement.excluded.cases
     bounded = statement.on_conflict_do_update(
-        index_elements=["agency", "staff", "day"], set_={"cases": total}, where=total <= limit
-    ).returning(BudgetUse.cases)
-    return session.execute(bounded).first() is not None
+        index_elements=["agency", "staff", "day"],
+        set_={"cases": total},
+        where=total <= case(dict(limits), value=statement.excluded.staff),
+    ).returning(BudgetUse.staff)
+    rows = [{"agency": agency, "staff": who, "day": day_of(at), "cases": cases} for who, _ in limits]
+    charged = set(session.scalars(bounded, rows))
+    for who, _ in limits:
+        if who not in charged:
+            raise _exhausted(who)
 
 
 def _limits(budget: Budget, staff: str) -> tuple[tuple[str, int], tuple[str, int]]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hub.access_log import Action, append_entry, who_called
@@ -24,6 +24,7 @@ from hub.disclosure import HolderConsent
 from hub.errors import ConflictError
 from hub.log_tree import lock_head
 from hub.models import Consent
+from hub.pairs import rows_of
 from keys.documents import canonical_bytes, document_digest
 
 NOES = ("withdrawn_at", "objected_at")
@@ -115,16 +116,9 @@ def consents_in_force(
     session: Session, records: Iterable[tuple[str, str]]
 ) -> dict[tuple[str, str], HolderConsent]:
     """The newest consent of each (agency, handle) that has one."""
-    wanted = sorted(set(records))
-    if not wanted:
-        return {}
-    rows = session.execute(
-        select(Consent.agency, Consent.handle, Consent.document)
-        .where(tuple_(Consent.agency, Consent.handle).in_(wanted))
-        .order_by(Consent.version)
-    )
-    # In order of version, so that the newest is written last.
-    return {(agency, handle): _read_consent(json.loads(text)) for agency, handle, text in rows}
+    rows = rows_of(session, "consents", "t.agency, t.handle, t.version, t.document", records)
+    newest = {(row.agency, row.handle): row for row in sorted(rows, key=lambda row: row.version)}
+    return {record: _read_consent(json.loads(row.document)) for record, row in newest.items()}
 
 
 def _read_consent(document: Mapping[str, Any]) -> HolderConsent:

@@ -10,17 +10,22 @@ row, and reads at REPEATABLE READ: whoever reads sees one state of the log, on e
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from hub.group_commit import GroupCommit
 
 WRITING = "knownto_writing"
+LAST_USED, IDLE_SECONDS = "knownto_last_used", 1.0
 
 T = TypeVar("T")
 
@@ -113,14 +118,36 @@ def make_engine(url: str, *, lock_timeout_seconds: float) -> Engine:
     milliseconds = int(lock_timeout_seconds * 1000)
     # No statement here runs long enough for compiling it to pay.
     options = f"-c synchronous_commit=on -c lock_timeout={milliseconds} -c timezone=UTC -c jit=off"
-    return create_engine(
+    engine = create_engine(
         url,
         hide_parameters=True,
-        pool_pre_ping=True,
         pool_size=10,
         max_overflow=30,
+        pool_use_lifo=True,  # Idle connections are then few, and are asked whether they still stand.
         connect_args={"options": options},
     )
+    _ping_idle(engine)
+    return engine
+
+
+def _ping_idle(engine: Engine) -> None:
+    """Replace connections that the server has closed, by asking those that were not used for a while.
+
+    SQLAlchemy's own `pool_pre_ping` asks each time, and a look-up takes four from the pool.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def note(_connection: Any, record: ConnectionPoolEntry) -> None:
+        record.info[LAST_USED] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def ping(connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+        if time.monotonic() - record.info.get(LAST_USED, math.inf) < IDLE_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError from error  # The pool then connects anew.
 
 
 def _sqlite_engine(url: str, lock_timeout_seconds: float) -> Engine:

@@ -69,8 +69,8 @@ def decode_tokens(tokens: Sequence[WireToken], schema: LinkageSchema, *, field: 
     return DecodedTokens(decoded, np.frombuffer(b"".join(names), np.uint8).reshape(len(names), names_bytes))
 
 
-def decode_variants(text: str, *, field: str) -> list[bytes]:
-    """The 8-byte slots of a probe.
+def decode_variants(text: str, *, field: str) -> bytes:
+    """The 8-byte slots of a probe, one behind the other.
 
     Raises:
         MalformedError: Not whole slots, or one without exactly 8 bits set.
@@ -81,4 +81,4 @@ def decode_variants(text: str, *, field: str) -> list[bytes]:
     counts = np.bitwise_count(np.frombuffer(data, np.uint64))
     if not (counts == 8).all():
         raise MalformedError(f"{field}: a slot has exactly 8 bits set")
-    return [data[at : at + SLOT_BYTES] for at in range(0, len(data), SLOT_BYTES)]
+    return data

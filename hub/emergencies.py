@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from hub.database import dialect_insert
@@ -66,16 +65,18 @@ def _hold(
     asked: Mapping[int, bytes],
     **key: str,
 ) -> dict[int, bytes]:
-    """The question first asked under each case's id, now or before; in two statements, however many cases."""
+    """The question first asked under each case's id, now or before; in one statement, however many cases."""
     if not ids:
         return {}
-    rows = [{**key, column.key: id_, "question": asked[number]} for number, id_ in sorted(ids.items())]
-    session.execute(dialect_insert(session, table).on_conflict_do_nothing(), rows)
-    found = session.execute(
-        select(column, table.question).filter_by(**key).where(column.in_(sorted(set(ids.values()))))
-    )
-    first = {id_: question for id_, question in found}
-    return {number: first[id_] for number, id_ in ids.items()}
+    # Of two cases under one id, the first in the list is bound.
+    first = {id_: asked[number] for number, id_ in sorted(ids.items(), reverse=True)}
+    rows = [{**key, column.key: id_, "question": question} for id_, question in sorted(first.items())]
+    statement = dialect_insert(session, table)
+    held = statement.on_conflict_do_update(
+        index_elements=[*key, column.key], set_={"question": table.question}
+    ).returning(column, table.question)
+    found = {id_: question for id_, question in session.execute(held, rows)}
+    return {number: found[id_] for number, id_ in ids.items()}
 
 
 def _digest_question(body: LookupBody, case: WireCase, pepper: Pepper) -> bytes:

@@ -78,28 +78,31 @@ class GroupCommit:
 
         Where the second fails as well it is the database, and nobody is kept waiting for the same.
         """
-        failures: list[BaseException] = []
+        failures: list[DBAPIError] = []
         for job in jobs:
-            try:
-                if len(failures) < 2:
-                    self._write([job])
-                else:
-                    job.error = failures[-1]
-            except _BrokenError as broken:
-                job.error = broken.error
-                failures.append(broken.error)
+            if len(failures) < 2:
+                self._write([job])
+            else:
+                job.error = failures[-1]
+            if isinstance(job.error, DBAPIError) and not isinstance(job.error, IntegrityError):
+                failures.append(job.error)
 
     def _write(self, jobs: list[_Job]) -> None:
         """Do some jobs in one transaction.
 
         Raises:
-            _BrokenError: The transaction came to nothing before it was to be committed.
+            _BrokenError: The transaction that several share came to nothing before it was to be committed.
         """
+        for job in jobs:
+            job.result = job.error = None
         try:
             with self._writing() as session:
                 session.connection()  # A writer that is kept waiting waits here, once for all.
-                for job in jobs:
-                    _attempt(session, job)
+                if len(jobs) == 1:  # The transaction is its savepoint.
+                    jobs[0].result = jobs[0].work(session)
+                else:
+                    for job in jobs:
+                        _attempt(session, job)
         except _BrokenError:
             raise
         except BaseException as error:
@@ -117,7 +120,6 @@ class _BrokenError(Exception):
 
 
 def _attempt(session: Session, job: _Job) -> None:
-    job.result = job.error = None
     try:
         with session.begin_nested():
             job.result = job.work(session)

@@ -59,6 +59,9 @@ def add_leaf(session: Session, head: TreeHead, leaf: bytes) -> tuple[TreeHead, l
 
     Returns:
         The new head, and the proof that the leaf is in its tree.
+
+    Raises:
+        ValueError: The head is not the tree's: it was not locked, or a leaf was added since.
     """
     nodes, frontier, proof = append_leaf(head.size, head.frontier, leaf_hash(leaf))
     rows = [{"level": level, "position": position, "hash": hashed} for level, position, hashed in nodes]
@@ -66,9 +69,13 @@ def add_leaf(session: Session, head: TreeHead, leaf: bytes) -> tuple[TreeHead, l
     connection.execute(insert(table_of(LogNode)), rows)
     grown = TreeHead(head.size + 1, tuple(frontier))
     table = table_of(LogHead)
-    connection.execute(
-        update(table).where(table.c.id == 1).values(size=grown.size, frontier=b"".join(frontier))
+    moved = connection.execute(
+        update(table)
+        .where(table.c.id == 1, table.c.size == head.size)
+        .values(size=grown.size, frontier=b"".join(frontier))
     )
+    if moved.rowcount != 1:
+        raise ValueError("head: not the tree's")
     return grown, proof
 
 

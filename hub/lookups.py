@@ -21,7 +21,6 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 from hub.access_log import Action, Appended, append_entry
-from hub.agreements import require_covered, require_live
 from hub.approvals import require_approvals
 from hub.authentication import CallingNode
 from hub.budgets import Budget, cases_charged, charge, require_budget
@@ -32,6 +31,7 @@ from hub.emergencies import bind_questions, require_one_case
 from hub.epochs import CurrentEpoch, require_current
 from hub.errors import BudgetExhaustedError, LogUnavailableError, MalformedError
 from hub.estimation import read_weighing
+from hub.live_agreements import LiveAgreement, require_covered, require_live
 from hub.log_bounds import Bound, take_place
 from hub.log_tree import lock_head
 from hub.lookup_log import answered_parts, refused_parts, subjects_of
@@ -41,6 +41,7 @@ from hub.membership import list_agencies
 from hub.models import Agency
 from hub.near_cases import count_near_cases, count_same_cases
 from hub.outcomes import Asked, Outcome
+from hub.pairs import Handle
 from hub.purposes import (
     Basis,
     ConsentBasis,
@@ -51,9 +52,9 @@ from hub.purposes import (
     require_role,
 )
 from hub.questions import prepare_cases
-from hub.repeats import claim, is_claimed, note_index
+from hub.repeats import note_answered, read_earlier, was_answered
 from hub.tags import Pepper
-from hub.telling import Handle, decide_all, find_tellable, read_cards
+from hub.telling import decide_all, find_tellable, read_cards
 from matcher.decisions import Thresholds
 
 Cell = tuple[int, str]
@@ -105,8 +106,9 @@ def look_up(
     """
     bases = [read_basis(case) for case in body.cases]
     with database.reading() as session:
+        asked = _who_asks(caller, body, agreements=caller.agreements, at=at)
         agencies = list_agencies(session)
-        epoch = _require_admissible(session, caller, body, bases, agencies=agencies, at=at)
+        epoch = _require_admissible(session, caller, body, bases, asked=asked, agencies=agencies)
         _require_affordable(session, caller, body, body_digest=body_digest, rules=rules, at=at)
         prepared = prepare_cases(body.cases, schema=epoch.schema, pepper=pepper)
         others = [row for row in agencies if row.agency != caller.agency]
@@ -121,7 +123,6 @@ def look_up(
             agencies=[row.agency for row in others],
             areas=areas_of(holders),
         )
-        asked = _who_asks(session, caller, body, at=at)
         tellable = find_tellable(session, asked, candidates, holders=others, bases=bases)
         near_cases = count_near_cases(prepared, epoch.schema)
         alike = near_cases + count_same_cases(prepared, epoch.schema)
@@ -213,10 +214,10 @@ def _require_admissible(
     body: LookupBody,
     bases: Sequence[Basis],
     *,
+    asked: Asked,
     agencies: Sequence[Agency],
-    at: datetime,
 ) -> CurrentEpoch:
-    """Refuse what no answer can follow: epoch, schema, form, agreement, role, purpose, basis."""
+    """Refuse what no answer can follow: epoch, schema, form, role, purpose, basis, what is agreed."""
     epoch = require_current(session, epoch=body.epoch, schema_digest=body.schema_digest)
     if [case.case for case in body.cases] != list(range(len(body.cases))):
         raise MalformedError("cases.case: must count 0, 1, 2 ...")
@@ -225,13 +226,14 @@ def _require_admissible(
         raise MalformedError("staff, role: are not those of the knownto-actor header")
     if body.agencies is not None and not known.issuperset(body.agencies):
         raise MalformedError("agencies: names one that is not in this network")
-    agreements = require_live(session, caller.agency, at=at)
     require_role(body.role, body.purpose)
     for number, basis in enumerate(bases):
-        require_basis(basis, purpose=body.purpose, staff=body.staff, at=at, field=f"cases.{number}.basis")
-    require_approvals(session, caller.agency, bases, at=at)
+        field = f"cases.{number}.basis"
+        require_basis(basis, purpose=asked.purpose, staff=asked.staff, at=asked.at, field=field)
+    require_approvals(session, caller.agency, bases, at=asked.at)
     require_one_case(bases)
-    require_covered(agreements, purpose=body.purpose, bases=sorted({kind_of(basis) for basis in bases}))
+    kinds = sorted({kind_of(basis) for basis in bases})
+    require_covered(asked.agreements, purpose=body.purpose, bases=kinds)
     return epoch
 
 
@@ -245,19 +247,24 @@ def _require_affordable(
     at: datetime,
 ) -> None:
     """Refuse before the work what cannot be charged after it; a repeated request costs nothing."""
-    if not is_claimed(session, caller.agency, body.request, body_digest=body_digest):
+    try:
         require_budget(
             session, rules.budget, agency=caller.agency, staff=body.staff, cases=_charged(body), at=at
         )
+    except BudgetExhaustedError:
+        if not was_answered(session, caller.agency, body.request, body_digest=body_digest):
+            raise
 
 
-def _who_asks(session: Session, caller: CallingNode, body: LookupBody, *, at: datetime) -> Asked:
+def _who_asks(
+    caller: CallingNode, body: LookupBody, *, agreements: Sequence[LiveAgreement], at: datetime
+) -> Asked:
     return Asked(
         agency=caller.agency,
         staff=body.staff,
         purpose=body.purpose,
         agencies=None if body.agencies is None else frozenset(body.agencies),
-        agreements=require_live(session, caller.agency, at=at),
+        agreements=agreements,
         at=at,
     )
 
@@ -283,13 +290,14 @@ def _settle(
     at: datetime,
 ) -> Answered:
     """Charge, decide and log, in one transaction, which other look-ups may share."""
-    lock_head(session)
+    head = lock_head(session)
     epoch = require_current(session, epoch=body.epoch, schema_digest=body.schema_digest)
-    earlier = claim(session, caller.agency, body.request, body_digest=body_digest, at=at)
+    earlier = read_earlier(session, caller.agency, body.request, body_digest=body_digest, at=at)
     bind_questions(session, caller.agency, body, pepper=pepper)
     if earlier is None:
         charge(session, rules.budget, agency=caller.agency, staff=body.staff, cases=_charged(body), at=at)
-    asked = _who_asks(session, caller, body, at=at)
+    agreements = require_live(session, caller.agency, at=at)
+    asked = _who_asks(caller, body, agreements=agreements, at=at)
     others = [row for row in list_agencies(session) if row.agency != caller.agency]
     cards = read_cards(session, found, told)
     outcomes = decide_all(session, asked, holders=others, bases=bases, found=found, told=told, cards=cards)
@@ -316,7 +324,8 @@ def _settle(
             alarm_facts={"near_cases": near_cases, "further_charged": _charged(body) - len(body.cases)},
         ),
         subjects=subjects_of(outcomes),
+        head=head,
     )
     if earlier is None:
-        note_index(session, caller.agency, body.request, appended.index)
+        note_answered(session, caller.agency, body.request, body_digest=body_digest, index=appended.index)
     return Answered(appended, tuple(row.agency for row in others), outcomes, cards, alike)

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from hub.agreements import LiveAgreement
 from hub.disclosure import HolderConsent, Question, Refused, decide
+from hub.live_agreements import LiveAgreement
 from hub.matching import Match
 from hub.purposes import Basis, Purpose, kind_of
 from matcher.decisions import Designation

@@ -15,8 +15,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hub.agreements import live_agreements
 from hub.disclosure import RULES, Rule
+from hub.live_agreements import live_agreements
 from hub.models import Agency
 from hub.purposes import (
     APPROVAL_LIFE,
@@ -35,7 +35,7 @@ from keys.documents import canonical_bytes
 # of a new digest for a changed comment.
 DECIDING_MODULES = (
     "disclosure.py",
-    "agreements.py",
+    "live_agreements.py",
     "purposes.py",
     "lookups.py",
     "candidates.py",

@@ -13,7 +13,7 @@ import numpy as np
 from hub.decoding import decode_tokens, decode_variants
 from hub.errors import MalformedError
 from hub.lookup_schemas import WireCase
-from hub.tags import Int64Array, Pepper
+from hub.tags import SLOT_BYTES, Int64Array, Pepper
 from matcher.schema import LinkageSchema
 from matcher.tokens import TokenSet
 
@@ -77,8 +77,8 @@ def _stored_tags(tokens: TokenSet, schema: LinkageSchema) -> tuple[Int64Array, I
 def _probe_tags(
     cases: Sequence[WireCase], schema: LinkageSchema, pepper: Pepper
 ) -> list[tuple[Int64Array, Int64Array, Int64Array]]:
-    """Tags of all variants, one run of HMACs for each stored slot that is asked about."""
-    variants: dict[str, list[bytes]] = {}
+    """Tags of all variants, those that ask about one stored slot together."""
+    variants: dict[str, bytearray] = {}
     tokens: dict[str, list[int]] = {}
     asked: dict[str, list[int]] = {}
     first_token = 0
@@ -92,17 +92,18 @@ def _probe_tags(
             if probe.token >= len(counts):
                 raise MalformedError(f"{field}.token: the case has no such token")
             slots = decode_variants(probe.variants, field=f"{field}.variants")
-            counts[probe.token] += len(slots)
+            count = len(slots) // SLOT_BYTES
+            counts[probe.token] += count
             if counts[probe.token] > VARIANTS_PER_TOKEN:
                 raise MalformedError(f"{field}: more than {VARIANTS_PER_TOKEN} variants of one token")
             slot_id = schema.asked[index].asks
-            variants.setdefault(slot_id, []).extend(slots)
-            tokens.setdefault(slot_id, []).extend([first_token + probe.token] * len(slots))
-            asked.setdefault(slot_id, []).extend([index] * len(slots))
+            variants.setdefault(slot_id, bytearray()).extend(slots)
+            tokens.setdefault(slot_id, []).extend([first_token + probe.token] * count)
+            asked.setdefault(slot_id, []).extend([index] * count)
         first_token += len(case.tokens)
     return [
         (
-            pepper.tags(slot_id, variants[slot_id]),
+            pepper.tags(slot_id, bytes(variants[slot_id])),
             np.array(tokens[slot_id], dtype=np.int64),
             np.array(asked[slot_id], dtype=np.int64),
         )

@@ -1,7 +1,7 @@
 """A request that is sent again because its answer was lost: the first answer, never more.
 
-A request id is claimed in the transaction of its answer, so that it is answered once, in any number of
-workers; what it was for is kept as a keyed digest.
+A request is noted in the transaction of its answer, which has locked the log: it is answered once, in any
+number of workers. What it was for is kept as a keyed digest.
 """
 
 from __future__ import annotations
@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import update
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from hub.clock import parse_time
-from hub.database import insert_new
 from hub.errors import ConflictError
 from hub.leaves import QUESTION, REASONS
 from hub.log_views import whole_entry
@@ -42,7 +41,7 @@ class Earlier:
         return capped
 
 
-def is_claimed(session: Session, agency: str, request: str, *, body_digest: bytes) -> bool:
+def was_answered(session: Session, agency: str, request: str, *, body_digest: bytes) -> bool:
     """Whether the request was answered before.
 
     Raises:
@@ -54,18 +53,19 @@ def is_claimed(session: Session, agency: str, request: str, *, body_digest: byte
     return known is not None
 
 
-def claim(session: Session, agency: str, request: str, *, body_digest: bytes, at: datetime) -> Earlier | None:
-    """Claim a request id; what was answered when it was claimed before.
+def read_earlier(
+    session: Session, agency: str, request: str, *, body_digest: bytes, at: datetime
+) -> Earlier | None:
+    """What was answered when this request was answered before.
 
-    A second worker with the same id waits here until the first has committed.
+    The log is locked: a second worker with the same id waits until the first has committed.
 
     Raises:
-        ConflictError: It was claimed with another body, or too long ago.
+        ConflictError: It was answered with another body, or too long ago.
     """
-    row = {"agency": agency, "request": request, "body_digest": body_digest, "log_index": None}
-    if insert_new(session, LookupRequest, row):
+    known = session.get(LookupRequest, (agency, request))
+    if known is None:
         return None
-    known = session.get_one(LookupRequest, (agency, request))
     _require_same(known, body_digest)
     assert known.log_index is not None
     first = whole_entry(session, known.log_index)
@@ -81,10 +81,10 @@ def claim(session: Session, agency: str, request: str, *, body_digest: bytes, at
     return Earlier(known.log_index, answers if reasons else {})
 
 
-def note_index(session: Session, agency: str, request: str, index: int) -> None:
-    """Note which entry of the log answers a request that was claimed."""
-    claimed = (LookupRequest.agency == agency) & (LookupRequest.request == request)
-    session.execute(update(LookupRequest).where(claimed).values(log_index=index))
+def note_answered(session: Session, agency: str, request: str, *, body_digest: bytes, index: int) -> None:
+    """Note which entry of the log answers a request; from then on, it is repeated."""
+    row = {"agency": agency, "request": request, "body_digest": body_digest, "log_index": index}
+    session.execute(insert(LookupRequest), row)
 
 
 def _require_same(known: LookupRequest, body_digest: bytes) -> None:

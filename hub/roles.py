@@ -13,7 +13,8 @@ from enum import IntEnum
 
 from hub.access_log import NodeEvent
 from hub.authentication import CallingNode, EnrollingNode
-from hub.errors import NodeNotConfirmedError, RoleNotPermittedError
+from hub.errors import AgreementMissingError, NodeNotConfirmedError, RoleNotPermittedError
+from hub.live_agreements import NONE_LIVE
 from keys.actors import Role
 
 Endpoint = tuple[str, str]  # Method, and path as the route spells it.
@@ -112,14 +113,13 @@ def require_event_permitted(action: str, role: str) -> None:
         raise RoleNotPermittedError("knownto-actor: this role does not do what is reported")
 
 
-def require_permitted(endpoint: Endpoint, caller: CallingNode | EnrollingNode) -> Permission:
+def require_permitted(endpoint: Endpoint, caller: CallingNode | EnrollingNode) -> None:
     """Refuse a caller whose state or role the table does not name for a call.
-
-    The state `LIVE` depends on the agreements; the caller asks for it (`hub.agreements.require_live`).
 
     Raises:
         NodeNotConfirmedError: The operator has not confirmed the node yet.
         RoleNotPermittedError: The role may not make this call, or nobody may.
+        AgreementMissingError: The call needs a live agreement, and the caller has none.
     """
     permission = PERMISSIONS.get(endpoint)
     enrolling = permission is not None and permission.state == State.NOT_ENROLLED
@@ -127,7 +127,8 @@ def require_permitted(endpoint: Endpoint, caller: CallingNode | EnrollingNode) -
         raise NodeNotConfirmedError("the hub's operator has not confirmed this node yet")
     if permission is None or caller.role not in permission.roles:
         raise RoleNotPermittedError("knownto-actor: this role may not make this call")
-    return permission
+    if permission.state == State.LIVE and not (isinstance(caller, CallingNode) and caller.agreements):
+        raise AgreementMissingError(NONE_LIVE)
 
 
 def format_table() -> str:

@@ -10,20 +10,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.candidates import Candidates
 from hub.consent import consents_in_force
 from hub.disclosure import HolderConsent
 from hub.matching import Match
-from hub.models import Agency, Record
+from hub.models import Agency
 from hub.outcomes import Asked, Asset, Outcome, choose_outcome, decide_outcome, may_tell
+from hub.pairs import Handle, rows_of
 from hub.purposes import Basis
 from matcher.tokens import BoolArray
 
 Cell = tuple[int, str]
-Handle = tuple[str, str]  # Of a record, with its agency: a handle alone is a name the holder chose.
 Consents = Mapping[Handle, HolderConsent]
 
 
@@ -111,14 +110,8 @@ def decide_all(
 def read_cards(session: Session, *matches: Mapping[Cell, Match]) -> dict[Handle, bytes]:
     """The cards of matched records that are still there."""
     wanted = {(agency, match.handle) for found in matches for (_, agency), match in found.items()}
-    agencies, handles = (sorted(set(column)) for column in zip(*wanted, strict=True)) if wanted else ([], [])
-    # Column by column: SQLite reads all records for a list of pairs, and finds these by their index.
-    rows = session.execute(
-        select(Record.agency, Record.handle, Record.card).where(
-            Record.agency.in_(agencies), Record.handle.in_(handles)
-        )
-    )
-    return {(agency, handle): card for agency, handle, card in rows if (agency, handle) in wanted}
+    rows = rows_of(session, "records", "t.agency, t.handle, t.card", wanted)
+    return {(row.agency, row.handle): row.card for row in rows}
 
 
 def _decisive(consents: Consents, agency: str, handles: Sequence[str]) -> HolderConsent | None:

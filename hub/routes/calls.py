@@ -10,11 +10,10 @@ from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
 from hub.access_log import CALL_REFUSED_PREFIX, REFUSED_PREFIX
-from hub.agreements import require_live
 from hub.authentication import CallingNode, EnrollingNode
 from hub.lookups import log_refusal
 from hub.problems import problem_of
-from hub.roles import State, require_permitted
+from hub.roles import require_permitted
 from hub.schemas import Problem
 from hub.service import Hub
 
@@ -64,9 +63,7 @@ class PermittedRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def permitted(request: Request) -> Response:
-            permission = require_permitted((request.method, self.path), request.state.caller)
-            if permission.state == State.LIVE:
-                await run_in_threadpool(_require_live, request)
+            require_permitted((request.method, self.path), request.state.caller)
             return await handle(request)
 
         return permitted
@@ -114,9 +111,3 @@ class LookupRoute(LoggedRoute):
     """The route of look-ups, whose refusals have a name of their own in the log."""
 
     refused_prefix = REFUSED_PREFIX
-
-
-def _require_live(request: Request) -> None:
-    hub: Hub = request.app.state.hub
-    with hub.database.reading() as session:
-        require_live(session, request.state.caller.agency, at=hub.clock())

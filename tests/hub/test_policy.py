@@ -57,7 +57,7 @@ def test_another_setting_is_another_policy(settings: HubSettings, changes: dict[
     assert policy.policy_digest(settings) != policy.policy_digest(settings.model_copy(update=changes))
 
 
-@pytest.mark.parametrize("module", ["agreements.py", "lookups.py", "matching.py", "disclosure.py"])
+@pytest.mark.parametrize("module", ["live_agreements.py", "lookups.py", "matching.py", "disclosure.py"])
 def test_what_matches_and_decides_is_part_of_the_policy(settings: HubSettings, module: str) -> None:
     assert module in policy.policy_document(settings)["code"]
 

@@ -7,6 +7,7 @@ import hmac
 
 import numpy as np
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from hub.tags import Pepper
 from matcher.schema import LinkageSchema
@@ -22,10 +23,12 @@ def slots(schema: LinkageSchema) -> np.ndarray:
     return present
 
 
-def test_a_tag_is_the_first_eight_bytes_of_an_hmac_of_slot_id_and_slot() -> None:
+def test_a_tag_is_the_first_half_of_a_block_of_aes_under_the_slots_own_key() -> None:
     slot = bytes.fromhex("00ff00000000ff01")
-    digest = hmac.new(KEY, b"N1\x00" + slot, hashlib.sha256).digest()
-    assert Pepper(KEY).tags("N1", [slot]).tolist() == [int.from_bytes(digest[:8], "big", signed=True)]
+    key = hmac.new(KEY, b"tags/2\x00N1", hashlib.sha256).digest()
+    # In another mode: of one block, CBC from zeros is the permutation itself.
+    sealed = Cipher(algorithms.AES256(key), modes.CBC(bytes(16))).encryptor().update(slot + bytes(8))
+    assert Pepper(KEY).tags("N1", slot).tolist() == [int.from_bytes(sealed[:8], "big", signed=True)]
 
 
 def test_an_absent_slot_has_the_tag_zero(schema: LinkageSchema, slots: np.ndarray) -> None:
@@ -38,7 +41,7 @@ def test_whole_tokens_get_the_tags_their_slots_get_one_by_one(
 ) -> None:
     tags = Pepper(KEY).token_tags(slots, schema)
     for index, slot in enumerate(schema.stored):
-        wire = [int(value).to_bytes(8, "big") for value in slots[:, index]]
+        wire = b"".join(int(value).to_bytes(8, "big") for value in slots[:, index])
         assert (Pepper(KEY).tags(slot.slot_id, wire).view(np.uint64) == tags[:, index]).all()
 
 
