@@ -38,6 +38,7 @@ DECIDING_MODULES = (
     "live_agreements.py",
     "purposes.py",
     "lookups.py",
+    "questions.py",
     "candidates.py",
     "matching.py",
     "telling.py",

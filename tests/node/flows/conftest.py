@@ -9,6 +9,7 @@ import pytest
 import stamina
 
 from tests.federation import Federation, running_federation
+from tests.people import people
 
 
 @pytest.fixture
@@ -19,6 +20,14 @@ def federation(tmp_path: Path) -> Iterator[Federation]:
         federation.begin_epoch(["dob", "names", "chain"], custodian="asker")
         federation.agree("asker", "holder")
         yield federation
+
+
+@pytest.fixture
+def sharing(federation: Federation) -> Federation:
+    """The holder shares ten people, one of whom consents."""
+    federation.share("holder", people(10))
+    federation.consent("holder", "H00003")
+    return federation
 
 
 @pytest.fixture(autouse=True)

@@ -18,39 +18,18 @@ from hub.log_models import LogEntry, LogPart, LogSubject
 from hub.log_views import read_entries as read_facts_of_log
 from hub.models import LookupRequest
 from keys.documents import canonical_bytes
-from keys.formats import decode_base64, encode_base64
+from keys.formats import encode_base64
 from node.access_log import read_entries, sync_log
-from node.client import HubClient
 from node.errors import IntegrityError
 from node.kept_checkpoints import count_evidence, link_checkpoints
-from node.leaves import commit_part
 from node.log_events import RECONCILED
 from node.log_verify import verify_hub, verify_kept
 from node.reconcile import Kind, compare, reconcile, told_about
 from node.witnessing import log_key_of, witness_log
-from tests.federation import Federation, consent_basis
-from tests.node.logs import MemoryLog, cut_log, log_of, rewrite_tree
-from tests.people import people, person
-
-Change = Callable[[Any], Any]
-
-
-@pytest.fixture
-def sharing(federation: Federation) -> Federation:
-    federation.share("holder", people(10))
-    federation.consent("holder", "H00003")
-    return federation
-
-
-def lie(monkeypatch: pytest.MonkeyPatch, path: str, change: Change) -> None:
-    """A hub that signs altered answers to one call."""
-    call = HubClient.call
-
-    def lying(self: HubClient, method: str, called: str, body: Any = None) -> Any:
-        answer = call(self, method, called, body)
-        return change(answer) if called.partition("?")[0] == path else answer
-
-    monkeypatch.setattr(HubClient, "call", lying)
+from tests.federation import Federation
+from tests.node.flows.lies import forge, lie
+from tests.node.logs import cut_log, log_of, rewrite_tree
+from tests.people import person
 
 
 def alter_oldest_look_up(federation: Federation) -> int:
@@ -330,163 +309,6 @@ def test_an_entry_never_shown_to_the_holder_is_found_with_the_askers_export(
     holder.store.connection.execute("DELETE FROM log_entry")
     done = reconcile(holder, others=exported)
     assert [(one.index, one.kind) for one in done.differences] == [(index, Kind.NOT_SHOWN)]
-
-
-def forge(federation: Federation, answer: Any, change: Change, *, junk: str = "leaf") -> Any:
-    """A receipt for another entry, in a log of its own that the hub really signs."""
-    receipt = answer["receipt"]
-    facts = json.loads(decode_base64(receipt["leaf"], field="leaf"))
-    texts = {name: part["text"] for name, part in receipt["parts"].items()}
-    shown = {"facts": facts, "parts": texts, "answer": answer}
-    change(shown)
-    salt = bytes(16)
-    facts["parts"] |= {name: commit_part(name, text, salt=salt) for name, text in texts.items()}
-    leaf = canonical_bytes(facts)
-    log = log_of(facts["index"], identity=federation.hub.identity, label=junk)
-    log.leaves[-1] = leaf
-    return {
-        **answer,
-        "receipt": {
-            "index": facts["index"],
-            "leaf": encode_base64(leaf),
-            "parts": {name: {"salt": encode_base64(salt), "text": text} for name, text in texts.items()},
-            "inclusion": [encode_base64(one) for one in log.inclusion(len(log.leaves) - 1, len(log.leaves))],
-            "checkpoint": log.note(len(log.leaves)),
-        },
-    }
-
-
-def _other_code(shown: Any) -> None:
-    shown["parts"]["question"]["cases"][0]["answers"]["holder"] = "N"
-
-
-def _other_case(shown: Any) -> None:
-    shown["parts"]["question"]["cases"][0]["case"] = 1
-
-
-def _other_basis(shown: Any) -> None:
-    shown["parts"]["question"]["cases"][0]["basis"]["method"] = "verbal"
-
-
-def _other_request(shown: Any) -> None:
-    shown["parts"]["question"]["request"] = "ab" * 16
-
-
-def _other_scope(shown: Any) -> None:
-    shown["parts"]["question"]["scope"] = []
-
-
-def _other_agencies(shown: Any) -> None:
-    shown["parts"]["question"]["agencies"] = ["holder"]
-
-
-def _other_staff(shown: Any) -> None:
-    shown["parts"]["who"]["staff"] = "somebody-else"
-
-
-def _other_conference(shown: Any) -> None:
-    shown["parts"]["who"]["conference"] = "mdt-9"
-
-
-def _other_signature(shown: Any) -> None:
-    shown["parts"]["who"]["request_signature"] = encode_base64(bytes(64))
-
-
-def _other_purpose(shown: Any) -> None:
-    shown["facts"]["purpose"] = "single_lookup"
-
-
-def _other_agency(shown: Any) -> None:
-    shown["facts"]["agency"] = "holder"
-
-
-def _other_action(shown: Any) -> None:
-    shown["facts"]["action"] = "lookup:refused:no_agreement"
-
-
-def _other_index(shown: Any) -> None:
-    shown["facts"]["index"] += 1
-
-
-def _a_part_less(shown: Any) -> None:
-    del shown["facts"]["parts"]["reasons"]
-
-
-def _a_part_more(shown: Any) -> None:
-    shown["facts"]["parts"]["holder:nobody"] = "00" * 32
-
-
-def _no_question(shown: Any) -> None:
-    del shown["parts"]["question"]
-
-
-def _cases_no_list(shown: Any) -> None:
-    shown["parts"]["question"]["cases"] = [1]
-
-
-SAID_OTHERWISE = (
-    _other_code, _other_case, _other_basis, _other_request, _other_scope, _other_agencies, _other_staff,
-    _other_conference, _other_signature, _other_purpose, _other_agency, _other_action, _other_index,
-    _a_part_less, _a_part_more, _no_question, _cases_no_list,
-)  # fmt: skip
-
-
-def test_no_answer_is_shown_whose_entry_says_something_else(
-    sharing: Federation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    change: list[Change] = []
-    lie(monkeypatch, "/v1/lookups", lambda answer: forge(sharing, answer, change[0]))
-    for one in SAID_OTHERWISE:
-        change[:] = [one]
-        with pytest.raises(IntegrityError, match=r"log entry \d+: the receipt") as caught:
-            sharing.ask("asker", person(3), basis=consent_basis())
-        assert "somebody" not in str(caught.value), one.__name__
-
-
-def _no_receipt(answer: Any) -> None:
-    del answer["receipt"]
-
-
-def _unsigned(answer: Any) -> None:
-    answer["receipt"]["checkpoint"] = log_of(3).note(3)
-
-
-def _of_another_log(answer: Any) -> None:
-    answer["receipt"]["checkpoint"] = MemoryLog(network="elsewhere").note(0)
-
-
-def _no_note(answer: Any) -> None:
-    answer["receipt"]["checkpoint"] = None
-
-
-def _no_proof(answer: Any) -> None:
-    answer["receipt"]["inclusion"] = []
-
-
-def _altered_proof(answer: Any) -> None:
-    answer["receipt"]["inclusion"][0] = encode_base64(bytes(32))
-
-
-def _altered_leaf(answer: Any) -> None:
-    leaf = json.loads(decode_base64(answer["receipt"]["leaf"], field="leaf"))
-    answer["receipt"]["leaf"] = encode_base64(canonical_bytes(leaf | {"policy": "00" * 32}))
-
-
-UNPROVED = (_no_receipt, _unsigned, _of_another_log, _no_note, _no_proof, _altered_proof, _altered_leaf)
-
-
-def test_no_answer_is_shown_that_is_not_proved(sharing: Federation, monkeypatch: pytest.MonkeyPatch) -> None:
-    change: list[Callable[[Any], None]] = []
-
-    def spoil(answer: Any) -> Any:
-        change[0](answer)
-        return answer
-
-    lie(monkeypatch, "/v1/lookups", spoil)
-    for one in UNPROVED:
-        change[:] = [one]
-        with pytest.raises(IntegrityError):
-            sharing.ask("asker", person(3))
 
 
 @pytest.mark.parametrize(
