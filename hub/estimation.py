@@ -28,10 +28,9 @@ from matcher.candidates import Meetings, stored_meetings
 from matcher.linking import LinkingRun, link, share_known_elsewhere
 from matcher.model import Model, format_model, parse_model, shipped_model
 from matcher.schema import LinkageSchema
-from matcher.tokens import IntArray, TokenSet
+from matcher.tokens import ABSENT_AREA, IntArray, TokenSet
 
 FITTED_NAME = "fitted to the index"
-ABSENT_AREA = -1
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,8 @@ from sqlalchemy.orm import Session
 
 from hub.models import Record, Token
 from matcher.schema import LinkageSchema
-from matcher.tokens import BoolArray, IntArray, TokenSet
+from matcher.tokens import ABSENT_AREA, BoolArray, IntArray, TokenSet
 
-ABSENT_AREA = -1
 DIGEST_BYTES = 16
 
 # Agency and handle of a record.

@@ -15,10 +15,9 @@ from hub.errors import MalformedError
 from hub.lookup_schemas import WireCase
 from hub.tags import SLOT_BYTES, Int64Array, Pepper
 from matcher.schema import LinkageSchema
-from matcher.tokens import TokenSet
+from matcher.tokens import ABSENT_AREA, TokenSet
 
 STORED = -1  # A hit on an equal stored slot, not on a probe.
-ABSENT_AREA = -1
 # A token has about 270 variants. More would make one case a search for many people.
 VARIANTS_PER_TOKEN = 512
 

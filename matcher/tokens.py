@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from matcher.errors import TokenFormatError
 from matcher.schema import LinkageSchema
 
+ABSENT_AREA = -1
 UInt64Array = NDArray[np.uint64]
 UInt8Array = NDArray[np.uint8]
 IntArray = NDArray[np.int64]
@@ -31,7 +32,7 @@ class TokenSet:
         slots: Shape (n, stored slots), uint64; 0 = absent.
         names: Name filter, shape (n, names_bits // 8), uint8, forename half first; a zero half is absent.
         record: Shape (n,), the dense index of the record each token belongs to (an alias is a further token).
-        area: Shape (n,), code of the record's area, -1 = absent.
+        area: Shape (n,), code of the record's area, `ABSENT_AREA` where none is given.
     """
 
     slots: UInt64Array
