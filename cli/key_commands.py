@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from cli.output import emit, format_option, say
-from cli.terminal import ANY_ROLE, open_node, staff_option
+from cli.terminal import ANY_ROLE, open_node, read_next_passphrase, staff_option
 from keys.actors import Role
 
 
@@ -95,6 +97,24 @@ def status(ctx: click.Context, output_format: str) -> None:
     """Show the epoch this node holds the linkage key of."""
     node = open_node(ctx, ANY_ROLE)
     emit(_describe(node.epoch_key().document), output_format)
+
+
+@keys.command()
+@click.option(
+    "--new-file",
+    type=click.Path(path_type=Path),
+    help="A file only its owner can read (0600), with the new passphrase.  [default: prompted for]",
+)
+@staff_option()
+@click.pass_context
+def passphrase(ctx: click.Context, new_file: Path | None) -> None:
+    """Put this node's keys under another passphrase (operator only).
+
+    The old one opens nothing here any more, but still opens backups made before.
+    """
+    node = open_node(ctx, Role.OPERATOR)
+    node.keystore.change_passphrase(read_next_passphrase(new_file))
+    say("The keys are under the new passphrase. Backups made before still open with the old one.")
 
 
 def _describe(document: object) -> dict[str, object]:

@@ -79,11 +79,36 @@ def read_passphrase(*, new: bool = False) -> str:
     """
     file = os.environ.get(PASSPHRASE_VARIABLE)
     if file:
-        return read_private(Path(file)).decode("utf-8", "surrogateescape").rstrip("\r\n")
+        return _passphrase_in(Path(file))
     if not sys.stdin.isatty():
         raise AuthenticationError(
             f"no passphrase: there is no terminal, and {PASSPHRASE_VARIABLE} names no file"
         )
+    return _prompt_passphrase(new=new)
+
+
+def read_next_passphrase(file: Path | None) -> str:
+    """The passphrase that is to replace the one read with `read_passphrase`.
+
+    Args:
+        file: Where it stands; without one it is prompted for, twice.
+
+    Raises:
+        CustodyError: The file can be read by others.
+        AuthenticationError: There is neither a file nor a terminal.
+    """
+    if file is not None:
+        return _passphrase_in(file)
+    if not sys.stdin.isatty():
+        raise AuthenticationError("no new passphrase: there is no terminal, and --new-file names no file")
+    return _prompt_passphrase(new=True)
+
+
+def _passphrase_in(file: Path) -> str:
+    return read_private(file).decode("utf-8", "surrogateescape").rstrip("\r\n")
+
+
+def _prompt_passphrase(*, new: bool) -> str:
     prompt = "New passphrase for this node's keys" if new else "Passphrase"
     passphrase: str = click.prompt(prompt, hide_input=True, confirmation_prompt=new, err=True)
     return passphrase

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tests.cli.test_node_commands import network, passphrase, run  # noqa: F401
-from tests.cli.test_override_commands import CONSENT, Desk, holder  # noqa: F401
+from tests.cli.commands import CONSENT, Desk
 
 RECORD = ("consent", "record", *CONSENT)
 COLUMNS = "local_id,consent,captured_at,method,purposes,recipients,notice_version"
@@ -19,7 +18,7 @@ def listing(file: Path, said: str, *, days_ago: int) -> Path:
     return file
 
 
-def test_an_objection_is_lifted_by_the_option_alone(holder: Desk, tmp_path: Path) -> None:  # noqa: F811
+def test_an_objection_is_lifted_by_the_option_alone(holder: Desk, tmp_path: Path) -> None:
     lifting = (*RECORD, "--lifts-objection")
     nothing = holder(*lifting, stdin="A1\n")
     assert (nothing.returncode, "nothing to lift" in nothing.stderr) == (4, True)
@@ -43,7 +42,7 @@ def test_an_objection_is_lifted_by_the_option_alone(holder: Desk, tmp_path: Path
 
 
 def test_a_consent_column_of_the_caseload_lifts_nothing_and_names_the_row(
-    holder: Desk,  # noqa: F811
+    holder: Desk,
     tmp_path: Path,
 ) -> None:
     file = tmp_path / "caseload.csv"
@@ -64,7 +63,7 @@ def test_a_consent_column_of_the_caseload_lifts_nothing_and_names_the_row(
 
 
 def test_withdrawing_and_objecting_name_the_other_rows_of_the_person(
-    holder: Desk,  # noqa: F811
+    holder: Desk,
     tmp_path: Path,
 ) -> None:
     file = tmp_path / "caseload.csv"
@@ -81,7 +80,7 @@ def test_withdrawing_and_objecting_name_the_other_rows_of_the_person(
 
 
 def test_show_prints_the_consent_in_force_by_its_last_day_and_says_where_there_is_none(
-    holder: Desk,  # noqa: F811
+    holder: Desk,
     tmp_path: Path,
 ) -> None:
     file = tmp_path / "caseload.csv"

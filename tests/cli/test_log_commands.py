@@ -16,7 +16,7 @@ from hub.log_models import LogEntry, LogPart
 from node.results import keep_result
 from tests.documented_session import KNOWNTO
 from tests.e2e.test_killed_push import RealClock
-from tests.federation import PASSPHRASE, Asking, Federation, case_of, consent_basis, running_federation
+from tests.federation import Asking, Federation, case_of, consent_basis, running_federation
 
 ROW = {"local_id": "A1", "dob": "1980-02-03", "forename": "Ann", "surname": "Other"}
 CASE = {"case_ref": "c-1", **{name: ROW[name] for name in ("dob", "forename", "surname")}}
@@ -39,14 +39,6 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
         asked = [(case_of(CASE), consent_basis())]
         keep_result(federation.nodes["asker"].store, result, asked, asking, at=federation.clock(), days=28)
         yield federation
-
-
-@pytest.fixture
-def passphrase(tmp_path: Path) -> Path:
-    path = tmp_path / "passphrase"
-    path.touch(mode=0o600)
-    path.write_text(PASSPHRASE)
-    return path
 
 
 class Runner:

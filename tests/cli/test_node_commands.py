@@ -4,60 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from node.caseload import count_caseload
-from node.home import create_home, open_home
-from node.settings import make_settings
+from node.home import open_home
+from tests.cli.commands import run
 from tests.documented_session import KNOWNTO
 from tests.e2e.test_killed_push import RealClock
-from tests.federation import CHEAP, PASSPHRASE, Federation, running_federation
+from tests.federation import PASSPHRASE, Federation, running_federation
 
 CASELOAD = "local_id,dob,forename,surname,chain\nA1,1980-02-03,Ann,Other,\nA2,1981-03-04,Bob,Another,55\n"
 CASES = "case_ref,dob,forename,surname\nc-1,1980-02-03,Ann,Other\n"
 CONSENT = ("--basis", "consent", "--captured-at", "2026-01-05", "--method", "written")
-
-
-@pytest.fixture(scope="module")
-def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
-    """Two nodes over sockets that share, for commands in processes of their own."""
-    root = tmp_path_factory.mktemp("cli")
-    with running_federation(root / "network", sockets=True, clock=RealClock()) as federation:
-        federation.add("asker", custodian=True)
-        federation.add("holder", team="Desk")
-        federation.begin_epoch(["dob", "names", "chain"], custodian="asker")
-        federation.agree("asker", "holder")
-        federation.share(
-            "holder", [{"local_id": "A1", "dob": "1980-02-03", "forename": "Ann", "surname": "Other"}]
-        )
-        federation.consent("holder", "A1")
-        yield federation
-
-
-@pytest.fixture
-def passphrase(tmp_path: Path) -> Path:
-    path = tmp_path / "passphrase"
-    path.touch(mode=0o600)
-    path.write_text(PASSPHRASE)
-    return path
-
-
-def run(home: Path, *argv: str, passphrase: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "KNOWNTO_PASSPHRASE_FILE": str(passphrase), "KNOWNTO_TRACEBACK": "0"}
-    return subprocess.run(
-        [KNOWNTO / "knownto", "--home", str(home), *argv],
-        env=environment,
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def test_a_look_up_prints_one_json_document_on_stdout(
@@ -310,32 +270,6 @@ def test_a_role_given_and_taken_counts_from_the_next_command_on(
     assert {line["staff"] for line in json.loads(listed.stdout)} == {"asker-staff", "asker-ig"}
 
 
-def test_an_import_that_is_refused_changes_nothing(
-    network: Federation, tmp_path: Path, passphrase: Path
-) -> None:
-    home = network.nodes["asker"].home
-    good, bad = tmp_path / "good.csv", tmp_path / "bad.csv"
-    good.write_text(CASELOAD)
-    bad.write_bytes(b"PK\x03\x04 this is no workbook")
-    assert run(home, "node", "import", str(good), passphrase=passphrase).returncode == 0
-    dry = run(home, "node", "import", str(bad), "--dry-run", passphrase=passphrase)
-    refused = run(home, "node", "import", str(bad), passphrase=passphrase)
-    assert (dry.returncode, refused.returncode) == (7, 7)
-    assert "caseload" in refused.stderr
-    assert count_caseload(network.nodes["asker"].store).rows == 2
-
-
-def test_a_dry_run_says_what_would_change_and_changes_nothing(
-    network: Federation, tmp_path: Path, passphrase: Path
-) -> None:
-    file = tmp_path / "caseload.csv"
-    file.write_text(CASELOAD.replace("A1,", "A9,"))
-    done = run(network.nodes["holder"].home, "node", "import", str(file), "--dry-run", "--format", "json",
-               passphrase=passphrase)  # fmt: skip
-    assert json.loads(done.stdout)["added"] == 2
-    assert count_caseload(network.nodes["holder"].store).rows == 1
-
-
 def test_status_shows_coverage_and_agreements(network: Federation, passphrase: Path) -> None:
     done = run(network.nodes["asker"].home, "node", "status", "--format", "json", passphrase=passphrase)
     document = json.loads(done.stdout)
@@ -347,45 +281,6 @@ def test_a_home_without_a_node_is_not_initialised(tmp_path: Path, passphrase: Pa
     done = run(tmp_path / "nowhere", "node", "push", passphrase=passphrase)
     assert (done.returncode, done.stdout) == (10, "")
     assert "knownto init" in done.stderr
-
-
-def test_a_wrong_passphrase_is_an_authentication_error(network: Federation, tmp_path: Path) -> None:
-    wrong = tmp_path / "wrong"
-    wrong.touch(mode=0o600)
-    wrong.write_text("not the passphrase")
-    assert run(network.nodes["asker"].home, "keys", "status", passphrase=wrong).returncode == 5
-
-
-def test_a_passphrase_file_that_others_can_read_is_refused(network: Federation, passphrase: Path) -> None:
-    passphrase.chmod(0o644)
-    assert run(network.nodes["asker"].home, "keys", "status", passphrase=passphrase).returncode == 5
-
-
-def test_without_a_terminal_or_a_file_there_is_no_passphrase(network: Federation) -> None:
-    environment = {name: value for name, value in os.environ.items() if name != "KNOWNTO_PASSPHRASE_FILE"}
-    done = subprocess.run(
-        [KNOWNTO / "knownto", "--home", str(network.nodes["asker"].home), "keys", "status"],
-        env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 5 and "KNOWNTO_PASSPHRASE_FILE" in done.stderr
-
-
-def test_an_import_keeps_what_the_file_says_and_names_what_it_left_out(
-    tmp_path: Path, passphrase: Path
-) -> None:
-    settings = make_settings(hub="https://hub.test", agency="alone", area=None, team="", staff="alone-staff")
-    create_home(tmp_path / "home", settings, PASSPHRASE, cost=CHEAP).close()
-    file = tmp_path / "caseload.csv"
-
-    def import_with(said: str, day: str) -> subprocess.CompletedProcess[str]:
-        header = "local_id,dob,forename,surname,consent,consent_captured_at"
-        file.write_text(f"{header}\nA1,1980-02-03,Ann,Other,{said},{day}\n")
-        return run(tmp_path / "home", "node", "import", str(file), passphrase=passphrase)
-
-    first = import_with("withdrawn", "2026-03-02")
-    assert first.returncode == 0 and "1 consents or refusals recorded" in first.stderr, first.stderr
-    older = import_with("objected", "2026-03-01")
-    assert older.returncode == 3 and "Row 2: what it says of consent is older" in older.stderr, older.stderr
 
 
 def test_an_unreachable_hub_keeps_a_withdrawal_and_says_so(tmp_path: Path, passphrase: Path) -> None:
@@ -435,52 +330,3 @@ def test_init_makes_a_private_home_and_refuses_a_second(tmp_path: Path, passphra
 def test_every_group_has_help(argv: tuple[str, ...]) -> None:
     script = subprocess.run([KNOWNTO / "knownto", *argv], capture_output=True, text=True, check=False)
     assert script.returncode == 0 and "Usage:" in script.stdout
-
-
-@pytest.fixture
-def keeper(network: Federation, tmp_path: Path, passphrase: Path) -> Path:
-    """The home of a node with ten people, which no hub knows."""
-    with network.make_node(f"keeper-{tmp_path.name[-8:].strip('_-').replace('_', '-')}0") as node:
-        home = node.home
-    done = run(home, "node", "import", str(caseload_of(tmp_path, 10)), passphrase=passphrase)
-    assert done.returncode == 0, done.stderr
-    return home
-
-
-def caseload_of(folder: Path, count: int, first: str = "Zofia,Okafor,1984-03-17") -> Path:
-    """A caseload of that many people, of whom the first may be somebody else."""
-    path = folder / "caseload.csv"
-    others = "".join(f"P{n},Harriet,McAllister,{1950 + n}-03-{n + 2:02}\n" for n in range(2, count + 1))
-    path.write_text(f"local_id,forename,surname,dob\nP1,{first}\n{others}")
-    return path
-
-
-def test_a_file_without_most_of_the_caseload_needs_a_word(
-    keeper: Path, tmp_path: Path, passphrase: Path
-) -> None:
-    words = ("node", "import", str(caseload_of(tmp_path, 4)), "--format", "json")
-    refused = run(keeper, *words, passphrase=passphrase)
-    assert refused.returncode == 7 and "6 of the 10 people" in refused.stderr
-    assert run(keeper, *words, "--dry-run", passphrase=passphrase).returncode == 7
-    done = run(keeper, *words, "--replace", passphrase=passphrase)
-    assert done.returncode == 0 and json.loads(done.stdout)["removed"] == 6
-
-
-def test_somebody_else_under_a_sealed_reference_is_held_until_confirmed_by_row(
-    keeper: Path, tmp_path: Path, passphrase: Path
-) -> None:
-    assert run(keeper, "node", "seal", passphrase=passphrase, stdin="P1\n").returncode == 0
-    words = ("node", "import", str(caseload_of(tmp_path, 10, "Kwame,Boateng,1951-09-30")), "--format", "json")
-    held = run(keeper, *words, passphrase=passphrase)
-    assert held.returncode == 3 and json.loads(held.stdout)["held"] == 1, held.stderr
-    assert "Held: row 2, local_id" in held.stderr and "--same-person 2" in held.stderr
-    assert not any(word in held.stderr for word in ("Kwame", "Boateng", "P1", "1951"))
-    assert run(keeper, *words, "--same-person", "P1", passphrase=passphrase).returncode == 2
-    confirmed = run(keeper, *words, "--same-person", "2", passphrase=passphrase)
-    assert confirmed.returncode == 0 and json.loads(confirmed.stdout)["held"] == 0
-
-
-def test_sealing_a_reference_that_nobody_has_reassures_nobody(keeper: Path, passphrase: Path) -> None:
-    done = run(keeper, "node", "seal", passphrase=passphrase, stdin="P11\n")
-    assert done.returncode == 3
-    assert "check the spelling" in done.stderr and "Sealed" not in done.stderr + done.stdout

@@ -5,47 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import json
-import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from node.fhir_consent import parse_consent
-from tests.cli.test_node_commands import network, passphrase, run  # noqa: F401
-from tests.federation import Federation
+from tests.cli.commands import CONSENT, Desk
 
 PANEL = ("--purpose", "safeguarding_panel", "--reason-category", "safeguarding_adult")
 TYPED = "N-7\nseen with bruises at the door\n"
 PERSON = '{"case_ref": "N-7", "dob": "1980-02-03", "forename": "Ann", "surname": "Other"}'
 ASKED_FOR = TYPED + PERSON.replace('"case_ref": "N-7", ', "") + "\n"
-CONSENT = ("--purposes", "case_conference,safeguarding_panel", "--method", "verbal", "--notice-version", "3")
-
-
-class Desk:
-    """One agency's commands."""
-
-    def __init__(self, federation: Federation, agency: str, secret: Path) -> None:
-        self.home, self.secret = federation.nodes[agency].home, secret
-
-    def __call__(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        return run(self.home, *words, passphrase=self.secret, stdin=stdin)
-
-    def document(self, *words: str, stdin: str = "") -> Any:
-        done = self(*words, "--format", "json", stdin=stdin)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-
-@pytest.fixture
-def asker(network: Federation, passphrase: Path) -> Desk:  # noqa: F811
-    return Desk(network, "asker", passphrase)
-
-
-@pytest.fixture
-def holder(network: Federation, passphrase: Path) -> Desk:  # noqa: F811
-    return Desk(network, "holder", passphrase)
 
 
 def test_an_override_from_the_request_to_the_answer(asker: Desk) -> None:
