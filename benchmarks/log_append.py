@@ -113,7 +113,16 @@ class Bench:
         verify_consistency(old=old, size=offered.size, old_root=root, root=offered.root, proof=proof)
         name, at = witness_key(NETWORK, agency, identity.public).name, datetime.now(UTC)
         line = cosign(offered.text, identity=identity, name=name, at=at)
-        caller = CallingNode(agency, "node", "node", True, False, identity.public, "")
+        caller = CallingNode(
+            agency,
+            "node",
+            "node",
+            confirmed=True,
+            agreements=(),
+            custodian=False,
+            identity=identity.public,
+            request_signature="",
+        )
         with self.database.writing() as session:
             take_response(session, self.signer, caller, Response(old, offered.size, 200, line), at=at)
         return offered.size, offered.root
