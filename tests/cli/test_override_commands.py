@@ -72,6 +72,9 @@ def test_a_list_that_names_an_approver_is_answered_once_they_have_approved(
     asker.document("override", "approve", made["override"], "--yes", "--staff", "asker-ig")
     answered = asker.document(*words)
     assert answered["cases"][0]["answers"][0]["answer"] == "Known"
+    (*_, logged) = asker.document("log", "search", "--action", "lookup:match:answered")
+    assert (logged["reference"], logged["approver"]) == ("N-9", "asker-ig")
+    assert "approver" in asker("log", "search", "--action", "lookup:match:answered").stdout
 
 
 def test_an_emergency_needs_no_approver_and_takes_one_case(asker: Desk, tmp_path: Path) -> None:

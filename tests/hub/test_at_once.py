@@ -1,18 +1,22 @@
-"""Calls that meet: an epoch that begins in the middle of a push, and a report that is made twice at once."""
+"""Calls that meet: an epoch in the middle of a push, a report made twice at once, two scans for alarms."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select, text
 
-from hub import caseload, consent, log_events
+from hub import alarm_scan, caseload, consent, log_events
 from hub.models import Record, Tag
+from hub.review_models import ReviewItem
+from hub.service import limits_of
+from hub.settings import load_settings
 from tests.hub.client import Answer
 from tests.hub.conftest import EPOCH, Network
 from tests.hub.people import make_people
@@ -136,3 +140,29 @@ def test_what_is_reported_twice_at_once_is_logged_once_and_answered_alike(
     again = begun[0].result()
     assert (again.status, again.document) == (first.status, first.document)
     assert first.status < 300
+
+
+def test_of_two_scans_at_once_one_puts_the_alarm(
+    parallel: Network, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = [replace(PERSON, day=day) for day in range(1, 6)]
+    assert push(parallel) is None
+    asker = parallel.nodes["asker"]
+    assert asker.look_up(asker.question(tried, parallel.schema, epoch=EPOCH)).status == 200
+    limits = limits_of(load_settings(parallel.home))
+    move_cursor, begun = alarm_scan._move_cursor, list[Future[int]]()
+
+    def run_scan() -> int:
+        return alarm_scan.scan(parallel.database, limits=limits, at=parallel.clock()).raised
+
+    def while_another_scans(*arguments: Any) -> bool:
+        moved = move_cursor(*arguments)
+        if not begun:
+            begun.append(pool.submit(run_scan))
+            wait_until_it_waits(parallel)
+        return moved
+
+    monkeypatch.setattr(alarm_scan, "_move_cursor", while_another_scans)
+    assert (run_scan(), begun[0].result()) == (1, 0)
+    with parallel.database.reading() as session:
+        assert session.scalars(select(ReviewItem.kind)).all() == ["near_cases"]

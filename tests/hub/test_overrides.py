@@ -109,6 +109,7 @@ def test_an_emergency_stays_with_its_first_question(sharing: Network) -> None:
     assert codes(ask(sharing, basis)) == codes(ask(sharing, basis)) == {"holder-1": "K", "holder-2": "K"}
     assert ask(sharing, basis, 1).code == "basis_not_permitted"
     assert ask(sharing, basis, purpose="single_lookup").code == "basis_not_permitted"
+    assert ask(sharing, basis, staff="worker-2").code == "basis_not_permitted"
     later = basis | {"declared_at": format_time(sharing.clock())}
     assert ask(sharing, later).code == "basis_not_permitted"
     assert ask(sharing, basis | {"emergency": "12" * 16}, 1).status == 200
