@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from node.answers import DISCLOSED
-from node.log_lines import REFUSED, LogLine
+from node.log_lines import REFUSED_CALL, REFUSED_LOOKUP, LogLine
 
 PROFILE = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit."
 DCM = "http://dicom.nema.org/resources/ontology/DCM"
@@ -102,7 +102,7 @@ def format_event(line: LogLine, *, number: int, observer: Observer) -> Json:
         number: Which line of its entry, from 0.
         observer: Who exports, and whether people may be named by reference.
     """
-    if line.action.startswith(REFUSED):
+    if line.action.startswith(REFUSED_LOOKUP):
         shape = _query(line, number, observer) | {"outcome": MINOR_FAILURE}
         shape.pop("meta")
     elif line.action.startswith("lookup:"):
@@ -112,7 +112,7 @@ def format_event(line: LogLine, *, number: int, observer: Observer) -> Json:
         shape = _operation(line, RESOURCE_ACTIONS[line.action], observer)
     else:
         shape = _activity(line, observer)
-        if line.action.startswith("call:refused:"):
+        if line.action.startswith(REFUSED_CALL):
             shape["outcome"] = MINOR_FAILURE
     event: Json = {"resourceType": "AuditEvent", "id": f"log-{line.index}-{number}", "recorded": line.at}
     event |= {"outcome": SUCCESS, **shape}

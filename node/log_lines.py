@@ -18,7 +18,7 @@ from node.seal_events import category_of
 from node.store import Store
 
 LOOKUP = "lookup:"
-REFUSED = "lookup:refused:"
+REFUSED_LOOKUP, REFUSED_CALL = REFUSED = "lookup:refused:", "call:refused:"
 HOLDER = "holder:"
 SEAL = "seal:"
 ABOUT_US = "about us"
@@ -191,8 +191,10 @@ def _about(entry: Entry, reader: Reader) -> dict[str, Any]:
         return {"outcome": ERASED}
     handle = entry.part("own").get("handle")
     said = [f"{name}: {value}" for name, value in sorted(entry.facts.items()) if name not in HEADING]
-    if entry.action.startswith(REFUSED):
-        said = [f"refused: {entry.action.removeprefix(REFUSED)}"]
+    if entry.action.startswith(REFUSED_LOOKUP):
+        said = [f"refused: {entry.action.removeprefix(REFUSED_LOOKUP)}"]
+    if entry.action.startswith(REFUSED_CALL):
+        said = [f"refused: {entry.action.removeprefix(REFUSED_CALL)}", *said]
     if entry.action.startswith(SEAL):
         return _seal(entry.part("own"), reader)
     return {

@@ -23,7 +23,7 @@ OUTCOMES: Mapping[str, str] = {
     "no_reply_yet": "R",
     "not_asked": "A",
 }
-# Outcomes that are no answer: the look-up was refused, or an answer was withheld though a record matched.
+# Outcomes that are no answer: a call was refused, or an answer was withheld though a record matched.
 REFUSED_OUTCOME, WITHHELD_OUTCOME = "refused", "withheld"
 ALL_OUTCOMES = (*OUTCOMES, REFUSED_OUTCOME, WITHHELD_OUTCOME)
 # Reasons that are no decision to withhold: nothing was there to withhold, nobody asked, or it was answered.

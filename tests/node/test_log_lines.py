@@ -160,6 +160,15 @@ def test_a_refused_look_up_says_why() -> None:
     parts = {"who": WHO, "question": {"request": "cd" * 16, "cases_asked": 3}}
     (line,) = lines(ASKER, "who", "question", action="lookup:refused:no_agreement", parts=parts)
     assert line.outcome == "refused: no_agreement"
+    assert has_outcome(line, "refused") and not has_outcome(replace(line, action="lookup"), "refused")
+
+
+def test_any_other_refused_call_says_why_and_which() -> None:
+    (line,) = lines(
+        ASKER, "who", action="call:refused:conflict", parts={"who": WHO}, call="PUT /v1/consents/{handle}"
+    )
+    assert line.outcome == "refused: conflict; call: PUT /v1/consents/{handle}"
+    assert has_outcome(line, "refused")
 
 
 def _other_text(entry: dict[str, Any]) -> None:
