@@ -25,7 +25,7 @@ from hub.estimation import Weighing, read_weighing
 from hub.linking_clusters import Count, publish, publish_changes, sweep
 from hub.linking_index import IndexRecords, read_records, rows_of_records
 from hub.linking_models import LinkRun, LinkState
-from hub.linking_state import Scored, agencies_of, forget_scored, load_scored, save_scored
+from hub.linking_state import Scored, agencies_of, forget_scored, is_scored, load_scored, save_scored
 from hub.models import Push, Record
 from matcher.candidates import Meetings, SlotIndex, stored_meetings
 from matcher.clustering import Clusters, cluster
@@ -243,6 +243,8 @@ def _base_of_changes(session: Session) -> LinkRun | FullRunNeeded:
         return FullRunNeeded("look-ups are weighed by another model since")
     if set(session.scalars(select(Record.agency).distinct())) - set(agencies_of(base)):
         return FullRunNeeded("an agency has shared records that had none")
+    if not is_scored(session, base):
+        return FullRunNeeded("what the last one had found was destroyed with the index")
     return base
 
 

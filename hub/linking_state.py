@@ -86,6 +86,11 @@ def load_scored(session: Session, run: LinkRun) -> Scored:
     )
 
 
+def is_scored(session: Session, run: LinkRun) -> bool:
+    """Whether what a run has scored is still kept."""
+    return session.scalar(select(LinkArray.name).where(LinkArray.run == run.run).limit(1)) is not None
+
+
 def agencies_of(run: LinkRun) -> tuple[str, ...]:
     """The agencies that a scored run's parameters were estimated with."""
     return tuple(json.loads(run.parameters or "{}").get("agencies", ()))

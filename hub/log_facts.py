@@ -48,7 +48,7 @@ def fact_of(index: int, entry: Mapping[str, Any], subjects: Iterable[Subject]) -
     Args:
         index: Of the entry.
         entry: Its fields, flattened.
-        subjects: The records it is about.
+        subjects: The records it is about, as they were logged.
     """
     action, agency = str(entry["action"]), entry["agency"]
     event = EVENTS.get(action) or (Event.REFUSAL if action.startswith(REFUSALS) else None)
@@ -68,13 +68,17 @@ def _lookup(
     answers = {case["case"]: case["answers"] for case in cases}
     kinds = [case["basis"]["kind"] for case in cases]
     told: dict[tuple[str, bytes], bool] = {}
+    answered: set[tuple[int | None, str]] = set()
     by_task = {case["case"] for case in cases if case["basis"]["kind"] == "public_task"}
     overridden: dict[str, set[int | None]] = {}
     for subject in subjects:
         if subject.case in by_task:
             overridden.setdefault(subject.holder, set()).add(subject.case)
         key = (subject.holder, record_digest(subject.holder, subject.handle))
-        code = answers.get(subject.case, {}).get(subject.holder)
+        # The first record of a cell is the one that was answered about; what stands beside it is withheld.
+        cell = (subject.case, subject.holder)
+        code = None if cell in answered else answers.get(subject.case, {}).get(subject.holder)
+        answered.add(cell)
         told[key] = told.get(key, False) or code in DISCLOSED
     return Fact(
         index,
@@ -105,9 +109,9 @@ def record_digest(holder: str, handle: str) -> bytes:
 
 def _subjects(session: Session, indices: Sequence[int]) -> dict[int, list[Subject]]:
     rows = session.execute(
-        select(LogSubject.index, LogSubject.holder, LogSubject.handle, LogSubject.case).where(
-            LogSubject.index.in_(indices), LogSubject.handle.is_not(None)
-        )
+        select(LogSubject.index, LogSubject.holder, LogSubject.handle, LogSubject.case)
+        .where(LogSubject.index.in_(indices), LogSubject.handle.is_not(None))
+        .order_by(LogSubject.index, LogSubject.number)
     )
     found: dict[int, list[Subject]] = {}
     for index, holder, handle, case in rows:

@@ -77,7 +77,7 @@ def refused_parts(caller: CallingNode, body: LookupBody | None) -> dict[str, Tex
 
 
 def subjects_of(outcomes: Mapping[Cell, Outcome]) -> list[Subject]:
-    """The records that were matched, shown or withheld."""
+    """The records that were matched: of each cell the one answered about, then what is withheld beside it."""
     return [
         Subject(agency, one.match.handle, case)
         for (case, agency), outcome in outcomes.items()

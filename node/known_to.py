@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from node.answers import DISCLOSED, WORDS, AnswerWord, explain_evidence
-from node.lookups import AgencyAnswer, LookupResult
+from node.lookups import AgencyAnswer, CaseResult, LookupResult
 from node.records import CaseList
 from node.sheets import AnswerCell, CaseAnswers, KnownToSheet, last_contact_band
 from node.times import format_time
@@ -57,6 +57,11 @@ def as_document(
             for case in result.cases
         ],
     }
+
+
+def describe_answers(case: CaseResult, *, at: datetime) -> list[dict[str, Any]]:
+    """A case's answers as the document has them, and why nothing is said of a contact where it is known."""
+    return [_flat(answer, at) | {"details": _details(answer)} for answer in case.answers]
 
 
 def as_flat_rows(result: LookupResult | None, *, at: datetime) -> list[dict[str, Any]]:
@@ -116,6 +121,13 @@ def _flat(answer: AgencyAnswer, at: datetime) -> dict[str, Any]:
         "last_contact": cell.last_contact_band,
         "team": cell.team,
     }
+
+
+def _details(answer: AgencyAnswer) -> str | None:
+    """Why nothing is said of contact and team, where it is not that nothing was recorded."""
+    if answer.card_withheld:
+        return "withheld"
+    return "unreadable" if answer.card_unreadable else None
 
 
 def _cell(answer: AgencyAnswer, at: datetime) -> AnswerCell:

@@ -169,6 +169,8 @@ def _format_case(case: CaseResult) -> dict[str, Any]:
                 "last_contact": answer.last_contact,
                 "team": answer.team,
                 "evidence": answer.evidence,
+                "card_unreadable": answer.card_unreadable,
+                "card_withheld": answer.card_withheld,
             }
             for answer in case.answers
         ],

@@ -34,7 +34,7 @@ MAX_COLUMNS = 1_000
 MAX_PARTS = 2_000
 PIECE_BYTES = 2**20
 
-_FILLED_CELL = re.compile(rb'<(?:\w+:)?c\s[^>]*?\br="([A-Z]{1,3})([0-9]{1,7})"[^>]*(?<!/)>')
+_FILLED_CELL = re.compile(rb"""<(?:\w+:)?c\s[^>]*?\br\s*=\s*["']([A-Z]{1,3})([0-9]{1,7})["'][^>]*(?<!/)>""")
 _CELL_OVERLAP_BYTES = 512
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,9 @@ from node.answers import name_weights
 from node.asking import PARKED_WHEN_ASKED
 from node.case_lists import READING_PREFIX, KeptList, lists_of, read_list
 from node.conferences import find_conference
-from node.known_to import CERTAIN, as_document, explain_answer, make_sheet
+from node.known_to import CERTAIN, describe_answers, explain_answer, make_sheet
 from node.lookups import AgencyAnswer
+from node.records import ParkedCase
 from node.results import KeptResult, read_result
 from node.waterfalls import chart_evidence
 from node.web.list_pages import find_own_list
@@ -36,7 +37,6 @@ class AnsweredList:
         expires_at: When the answers are deleted.
         coverage: How current the agencies were.
         late: Names of those that were not.
-        unreadable: Names of agencies whose cards did not open.
         agencies: Names of all, in the order of the columns.
         rows: Row number, case reference, and one answer for each agency.
         parked: Row number or None, case reference, and rule of what was not asked.
@@ -79,10 +79,7 @@ def show_why(visit: Visit) -> Response:
     answer = next((one for one in answers if one.agency == visit.part("agency")), None)
     if case is None or answer is None:
         raise not_found()
-    (shown,) = [
-        one for entry in as_document(result, [], at=visit.at)["cases"] if entry["case_ref"] == case.case_ref
-        for one in entry["answers"] if one["agency"] == answer.agency
-    ]  # fmt: skip
+    shown = next(one for one in describe_answers(case, at=visit.at) if one["agency"] == answer.agency)
     return visit.show(
         "why.html", kept=kept, case_ref=case.case_ref, answer=shown, why=explain_answer(answer),
         weights=_weights(answer), chart=_chart(answer),
@@ -94,7 +91,9 @@ def download_known_to(visit: Visit) -> Response:
     kept = find_own_list(visit)
     found = _result(visit, kept)
     case_list = read_list(visit.node.home, kept, today=visit.today)
-    sheet = make_sheet(found.result, case_list, at=found.result.answered_at)
+    left_out = _parked(visit, kept, found)
+    parked = tuple(ParkedCase(row, ref, rule) for row, ref, rule in left_out if row is not None)
+    sheet = make_sheet(found.result, replace(case_list, parked=parked), at=found.result.answered_at)
     with tempfile.TemporaryDirectory(dir=visit.node.home, prefix=READING_PREFIX) as folder:
         path = Path(folder) / "sheet"
         sheet.write_xlsx(path)
@@ -108,8 +107,6 @@ def download_known_to(visit: Visit) -> Response:
 def _answered(visit: Visit, kept: KeptList) -> AnsweredList:
     found = _result(visit, kept)
     result, names = found.result, found.result.agency_titles()
-    document = as_document(result, [], at=visit.at)
-    rows = zip(result.cases, document["cases"], strict=True)
     return AnsweredList(
         kept=kept,
         answered_at=result.answered_at,
@@ -117,7 +114,7 @@ def _answered(visit: Visit, kept: KeptList) -> AnsweredList:
         coverage=result.coverage.words,
         late=tuple(names[agency] for agency in result.coverage.stale),
         agencies=tuple(names.values()),
-        rows=tuple((case.row, case.case_ref, entry["answers"]) for case, entry in rows),
+        rows=tuple((one.row, one.case_ref, describe_answers(one, at=visit.at)) for one in result.cases),
         parked=_parked(visit, kept, found),
     )
 

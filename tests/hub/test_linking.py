@@ -23,9 +23,11 @@ from hub.linking import FullRunNeeded, link_all, link_changes, list_runs
 from hub.linking_models import ClusterMember, LinkArray, LinkRun, LinkState
 from hub.linking_thread import LinkingThread
 from hub.log_views import read_entries
+from hub.upgrades import upgrade
 from tests.documented_session import KNOWNTO
 from tests.hub.conftest import EPOCH, Network
 from tests.hub.people import Person, make_people
+from tests.hub.test_tags_upgrade import to_layout_before
 
 PEOPLE = make_people(160, seed=21)
 ALL = {"holder-1": range(0, 100), "holder-2": range(60, 160)}
@@ -268,6 +270,19 @@ def test_changes_are_linked_as_a_full_run_would(shared: Shared) -> None:
     assert shared.members() == changed
     with shared.network.database.reading() as session:
         assert [run.kind for run in list_runs(session)] == ["full", "changes", "full"]
+
+
+def test_an_index_that_was_emptied_needs_a_full_run_which_keeps_the_ids(shared: Shared) -> None:
+    shared.link()
+    before = shared.members()
+    to_layout_before(shared.network.database)
+    upgrade(shared.network.database)
+    for agency in shared.records:
+        shared.push(agency, push="push-2")
+    needed = shared.link_changes()
+    assert isinstance(needed, FullRunNeeded) and "destroyed" in needed.reason
+    shared.link()
+    assert shared.members() == before
 
 
 def test_nothing_is_done_where_nothing_was_pushed(shared: Shared) -> None:

@@ -46,6 +46,14 @@ def test_a_record_in_two_cases_is_told_when_one_of_them_tells_it() -> None:
     assert fact is not None and [touch.told for touch in fact.touched] == [True]
 
 
+def test_what_stands_withheld_beside_an_answer_was_not_told() -> None:
+    subjects = [Subject("holder-1", "a" * 32, 0), Subject("holder-1", "b" * 32, 0)]
+    fact = fact_of(7, entry(cases=[case(0, {"holder-1": "K"})]), subjects)
+    assert fact is not None
+    told = {touch.record: touch.told for touch in fact.touched}
+    assert told == {record_digest("holder-1", "a" * 32): True, record_digest("holder-1", "b" * 32): False}
+
+
 def test_digests_of_records_are_no_handles_and_differ_by_holder() -> None:
     digest = record_digest("holder-1", "a" * 32)
     assert len(digest) == 16 and digest.hex() != "a" * 32

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,14 @@ from node.access_log import read_entries, sync_log
 from node.answers import AnswerWord
 from node.errors import IntegrityError, RecordFormatError
 from node.home import Node
-from node.known_to import as_document, as_flat_rows, as_grid_rows, explain_answer, make_sheet
+from node.known_to import (
+    as_document,
+    as_flat_rows,
+    as_grid_rows,
+    describe_answers,
+    explain_answer,
+    make_sheet,
+)
 from node.lookups import AgencyAnswer, CaseResult, Coverage, LookupResult
 from node.receipts import ANSWERED
 from node.records import read_cases
@@ -224,6 +232,19 @@ def test_a_look_up_whose_answer_was_lost_is_asked_again_under_its_request(sharin
     assert [question["repeats"] for question in questions] == [None, result.log_index - 1]
 
 
+@pytest.mark.parametrize("details", ["withheld", "unreadable"])
+def test_why_details_are_not_shown_is_read_back_too(sharing: Federation, details: str) -> None:
+    node, result = sharing.nodes["asker"], sharing.ask("asker", person(3))
+    case = result.cases[0]
+    bare = AgencyAnswer("holder", "holder", case.answers[0].word, **{f"card_{details}": True})
+    result = replace(result, cases=(replace(case, answers=(bare,)),))
+    keep(node, result, sharing)
+    kept = read_result(node.store, result.request, at=sharing.clock())
+    assert kept is not None and kept.result == result
+    (shown,) = describe_answers(kept.result.cases[0], at=sharing.clock())
+    assert shown["details"] == details
+
+
 def test_a_whole_look_up_is_read_back_as_it_was_kept_until_it_expires(sharing: Federation) -> None:
     node, at = sharing.nodes["asker"], sharing.clock()
     result = sharing.ask("asker", person(3), person(11))
@@ -232,6 +253,8 @@ def test_a_whole_look_up_is_read_back_as_it_was_kept_until_it_expires(sharing: F
     kept = read_result(node.store, result.request, at=at)
     assert kept is not None
     assert (kept.result, kept.parked) == (result, {"case-90": "no_birth_date"})
+    shown = [one["details"] for case in kept.result.cases for one in describe_answers(case, at=at)]
+    assert shown == [None, None]
     assert read_result(node.store, "0" * 32, at=at) is None
     sharing.clock.advance(days=28)
     assert read_result(node.store, result.request, at=sharing.clock()) is None

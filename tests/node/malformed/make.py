@@ -173,6 +173,16 @@ def _refused_workbooks() -> tuple[Malformed, ...]:
             ),
             "too large to read",
         ),
+        "far cell with its address in single quotes": (
+            edit_part(
+                good,
+                sheet,
+                lambda xml: xml.replace(
+                    b"</sheetData>", b"<row r='50'><c r = 'AMJ50'><v>1</v></c></row></sheetData>"
+                ),
+            ),
+            "too large to read",
+        ),
         "document type declaration": (
             edit_part(
                 good, sheet, lambda xml: re.sub(rb"\?>", b'?><!DOCTYPE x [<!ENTITY a "b">]>', xml, count=1)
