@@ -5,7 +5,7 @@
 
 What stands in brackets is one transaction: without a durable log entry nothing is charged and nothing
 answered. Matching reads a snapshot before it and holds no lock. What is decided rests on the facts inside the
-transaction, so a consent withdrawn meanwhile already counts.
+transaction, so a consent withdrawn meanwhile already counts for the person who would be told of.
 """
 
 from __future__ import annotations
