@@ -8,6 +8,7 @@ addresses, where no reference may.
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import os
 import secrets
@@ -74,6 +75,11 @@ class KeptList:
         writer.writeheader()
         writer.writerows(self.typed)
         return text.getvalue().encode()
+
+    @property
+    def state(self) -> str:
+        """What changes whenever the list does, 16 hex: a page says by it which list it showed."""
+        return hashlib.sha256(self.content).hexdigest()[:16]
 
 
 def new_list(purpose: str, *, by: str, at: datetime, **parts: Any) -> KeptList:

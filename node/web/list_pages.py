@@ -83,8 +83,10 @@ def add_sent(visit: Visit) -> Response:
 
 
 def remove_row_sent(visit: Visit) -> Response:
-    """Take one case off a typed list."""
+    """Take one case off a typed list; a second click, or an old page, takes off nobody else."""
     kept, number = _typed_list(visit), int(visit.part("number"))
+    if visit.form.get("state") != kept.state:
+        return visit.go(f"/lists/{kept.list_id}")
     rows = tuple(row for at, row in enumerate(kept.typed) if at != number)
     if not rows:
         drop_list(visit.node.store, kept.list_id)

@@ -96,6 +96,22 @@ def test_cases_can_be_typed_one_by_one_checked_and_taken_off_again(officer: Brow
     assert "case-4" in officer.page.text and "case-3" not in officer.page.text
 
 
+def test_a_second_click_takes_nobody_else_off_the_list(officer: Browser) -> None:
+    plan(officer)
+    officer.post("/conferences/mdt-2026-12/type")
+    add = officer.visited[-1]
+    for number in (3, 4, 5):
+        type_case(officer, add, person(number))
+    officer.get(add.removesuffix("/add"))
+    off = add.removesuffix("/add") + "/rows/0/remove"
+    sent = officer.hidden(off)
+    for _ in range(2):
+        assert officer.http.post(off, data=sent, headers={"Origin": ADDRESS}).status_code == 303
+    officer.get(add.removesuffix("/add"))
+    assert "2 cases can be asked about" in officer.page.text
+    assert "case-3" not in officer.page.text and "case-4" in officer.page.text
+
+
 def type_case(browser: Browser, action: str, row: dict[str, str], **more: str) -> None:
     year, month, day = row["dob"].split("-")
     browser.post(
