@@ -117,11 +117,13 @@ class KeyStore:
         return tuple(sorted(self._secrets))
 
     def get(self, name: str) -> bytes:
-        """The secret of that name.
+        """The secret of that name; one that another process has put there since is found too.
 
         Raises:
-            CustodyError: There is none.
+            CustodyError: There is none, or the passphrase was changed meanwhile.
         """
+        if name not in self._secrets:
+            self._secrets = self._reload()
         if name not in self._secrets:
             raise CustodyError("key store: no secret of that name")
         return self._secrets[name]

@@ -142,6 +142,15 @@ def test_two_processes_do_not_undo_each_others_changes(path: Path) -> None:
     assert KeyStore.open(path, PASSPHRASE).names() == ("identity", "linkage/2026-q3", "linkage/2026-q4")
 
 
+def test_what_another_process_has_put_there_is_found(path: Path) -> None:
+    """Pages that are being served go on after `keys receive` in another shell."""
+    serving, receiving = KeyStore.open(path, PASSPHRASE), KeyStore.open(path, PASSPHRASE)
+    receiving.put("linkage/2026-q4", b"new")
+    assert serving.get("linkage/2026-q4") == b"new"
+    with pytest.raises(CustodyError, match="no secret"):
+        serving.get("linkage/2027-q1")
+
+
 def test_a_changed_passphrase_opens_and_the_old_one_does_not(path: Path) -> None:
     store = KeyStore.open(path, PASSPHRASE)
     store.change_passphrase("another passphrase")
