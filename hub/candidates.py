@@ -168,8 +168,8 @@ def _same(schema: LinkageSchema, weighing: Weighing, tokens: TokenSet, agency: S
     if not len(tokens):
         return np.zeros((0, 0), np.bool_)
     found = same_person(schema, weighing.model, tokens, prior=KEPT_TWICE) >= 0.5
-    names = np.array(agency, dtype=object)
-    return np.asarray(found & (names[:, None] == names[None, :]), dtype=np.bool_)
+    _, code = np.unique(np.array(agency), return_inverse=True)
+    return np.asarray(found & (code[:, None] == code[None, :]), dtype=np.bool_)
 
 
 def _hits(
