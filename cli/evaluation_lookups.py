@@ -16,8 +16,9 @@ from matcher import evaluation
 from matcher.candidates import Meetings, SlotIndex
 from matcher.decisions import Thresholds
 from matcher.linking import link, share_known_elsewhere
-from matcher.lookups import Hits, score_lookups
+from matcher.lookups import score_lookups
 from matcher.model import Model, shipped_model
+from matcher.patterns import compare
 from matcher.tokens import BoolArray, FloatArray, IntArray, TokenSet
 from node.identifiers import Case
 from node.pair_search import encode
@@ -98,13 +99,13 @@ def _ask(
             askers, holders = index.find(probe.asks, rows, variants)
             met.append(Meetings(askers, holders, np.full(len(askers), number, np.int64)))
     meetings = Meetings.concatenate(met)
-    candidates, hits, records = _cut_to_candidates(population.tokens, meetings)
+    candidates, met_there, records = _cut_to_candidates(population.tokens, meetings)
     scores = score_lookups(
         population.schema,
         model,
         cases=asked,
         candidates=candidates,
-        hits=hits,
+        pairs=compare(population.schema, asked, candidates, met_there),
         holder_of_record=population.agency[records],
         holder_sizes=sizes,
         holder_areas=areas,
@@ -113,12 +114,12 @@ def _ask(
     return scores.posterior[0] if len(scores.posterior) else np.zeros(len(sizes))
 
 
-def _cut_to_candidates(tokens: TokenSet, meetings: Meetings) -> tuple[TokenSet, Hits, IntArray]:
-    """The candidate tokens alone, as the hub fetches them, and their records."""
+def _cut_to_candidates(tokens: TokenSet, meetings: Meetings) -> tuple[TokenSet, Meetings, IntArray]:
+    """The candidate tokens alone, as the hub fetches them, what met among them, and their records."""
     rows, at = np.unique(meetings.right, return_inverse=True)
     records, dense = np.unique(tokens.record[rows], return_inverse=True)
     candidates = TokenSet(tokens.slots[rows], tokens.names[rows], dense.astype(np.int64), tokens.area[rows])
-    return candidates, Hits(meetings.left, at.astype(np.int64), meetings.asked), records
+    return candidates, Meetings(meetings.left, at.astype(np.int64), meetings.asked), records
 
 
 def _area_table(population: Population) -> FloatArray | None:

@@ -14,6 +14,7 @@ from hub.alarm_thread import AlarmThread
 from hub.api import new_api
 from hub.clock import Clock, system_clock
 from hub.linking_thread import LinkingThread
+from hub.nonce_thread import NonceThread
 from hub.service import open_hub
 from hub.settings import HubSettings, load_settings
 from hub.signed_calls import SignedCalls
@@ -39,7 +40,7 @@ def create_app(settings: HubSettings, *, clock: Clock = system_clock) -> FastAPI
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        with AlarmThread(hub), LinkingThread(hub):
+        with AlarmThread(hub), LinkingThread(hub), NonceThread(hub.database, clock=hub.clock):
             yield
         hub.database.close()
 

@@ -11,10 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, select
-from sqlalchemy.orm import Session
+from sqlalchemy import select
 
-from hub.database import Database, insert_new
+from hub.database import Database
 from hub.errors import (
     CallerUnknownError,
     ClockSkewError,
@@ -22,7 +21,8 @@ from hub.errors import (
     SignatureRejectedError,
 )
 from hub.live_agreements import LiveAgreement, live_agreements
-from hub.models import Agency, Nonce
+from hub.models import Agency
+from hub.nonces import remember_nonce
 from keys.envelope import VerifiedRequest, verify_request
 from keys.errors import EnvelopeExpiredError, EnvelopeReplayedError, KeysError, UnknownKeyError
 from keys.identity import PublicIdentity
@@ -91,7 +91,7 @@ def authenticate(database: Database, request: SignedRequest, *, at: datetime) ->
     def key_for(fingerprint: str) -> PublicIdentity | None:
         # Given back before the nonce is written: a call that held one connection while it waited for a second
         # would, among as many as the pool has, wait for itself.
-        with database.reading() as session:
+        with database.by_statement() as session:
             agency = session.scalar(select(Agency).where(Agency.fingerprint == fingerprint))
             if agency is None:
                 return None
@@ -138,19 +138,10 @@ def identity_of(agency: Agency) -> PublicIdentity:
     return PublicIdentity.from_base64(agency.public_key, agency.exchange_key)
 
 
-def remember_nonce(
-    session: Session, *, fingerprint: str, nonce: str, expires: datetime, at: datetime
-) -> bool:
-    """Keep a nonce, and forget those that can no longer be used; False when it was there already."""
-    session.execute(delete(Nonce).where(Nonce.expires < at))
-    row = {"fingerprint": fingerprint, "nonce": nonce, "expires": expires}
-    return insert_new(session, Nonce, row)
-
-
 def _verify(database: Database, request: SignedRequest, *, key_for: _KeyFor, at: datetime) -> VerifiedRequest:
     def remember(fingerprint: str, nonce: str, expires: datetime) -> bool:
-        with database.writing() as session:
-            return remember_nonce(session, fingerprint=fingerprint, nonce=nonce, expires=expires, at=at)
+        with database.by_statement() as session:
+            return remember_nonce(session, fingerprint=fingerprint, nonce=nonce, expires=expires)
 
     try:
         return verify_request(

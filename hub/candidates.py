@@ -6,7 +6,7 @@ One query finds who shares a tag, one fetches their tokens; the rest is arrays.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,9 +16,11 @@ from sqlalchemy.orm import Session
 from hub.estimation import Weighing
 from hub.questions import STORED, PreparedCases, area_code
 from hub.tags import Int64Array
-from matcher.lookups import Hits, same_person
+from matcher.candidates import Meetings
+from matcher.lookups import same_person
+from matcher.patterns import PairPatterns, compare
 from matcher.schema import LinkageSchema
-from matcher.tokens import BoolArray, TokenSet
+from matcher.tokens import TokenSet
 
 # Prior that two of an agency's records that one question finds are one person: it finds some twenty of an
 # agency's, and perhaps one person in fifty is kept twice. Too high withholds; too low tells.
@@ -62,8 +64,8 @@ class Candidates:
         records: A row of each.
         tokens: Their tokens, by the records' places.
         holder: Of each record, as a place among the holders, shape (records,).
-        hits: What met.
-        same: Which records of one agency are likely one person, shape (records, records), by their own
+        pairs: Tokens of cases (left) and candidates (right) that met, compared.
+        twice: Of records that are likely one person with others of their agency, those others, by their own
             tokens: a question may put two people together in one case.
         areas: Codes of area names.
     """
@@ -71,8 +73,8 @@ class Candidates:
     records: list[Row]
     tokens: TokenSet
     holder: Int64Array
-    hits: Hits
-    same: BoolArray
+    pairs: PairPatterns
+    twice: Mapping[int, Sequence[int]]
     areas: dict[str, int]
 
     def others(self, record: int) -> tuple[str, ...]:
@@ -80,7 +82,7 @@ class Candidates:
 
         The agency may keep somebody twice, and what one record forbids the other must not tell.
         """
-        return tuple(sorted(self.records[n].handle for n in np.flatnonzero(self.same[record]) if n != record))
+        return tuple(sorted(self.records[n].handle for n in self.twice.get(record, ())))
 
 
 def find_candidates(
@@ -114,12 +116,14 @@ def find_candidates(
     for area in areas:
         area_code(codes, area)
     tokens = _tokens(rows, index_of_record, schema=schema, areas=codes)
+    holder = np.array([number[row.agency] for row in records], dtype=np.int64)
+    met = _met(prepared, found_tags, found_tokens, [row.token for row in rows])
     return Candidates(
         records=records,
         tokens=tokens,
-        holder=np.array([number[row.agency] for row in records], dtype=np.int64),
-        hits=_hits(prepared, found_tags, found_tokens, [row.token for row in rows]),
-        same=_same(schema, weighing, tokens, [row.agency for row in records]),
+        holder=holder,
+        pairs=compare(schema, prepared.tokens, tokens, met),
+        twice=_kept_twice(schema, weighing, tokens, holder),
         areas=codes,
     )
 
@@ -164,17 +168,21 @@ def _tokens(
     )
 
 
-def _same(schema: LinkageSchema, weighing: Weighing, tokens: TokenSet, agency: Sequence[str]) -> BoolArray:
-    if not len(tokens):
-        return np.zeros((0, 0), np.bool_)
-    found = same_person(schema, weighing.model, tokens, prior=KEPT_TWICE) >= 0.5
-    _, code = np.unique(np.array(agency), return_inverse=True)
-    return np.asarray(found & (code[:, None] == code[None, :]), dtype=np.bool_)
+def _kept_twice(
+    schema: LinkageSchema, weighing: Weighing, tokens: TokenSet, holder: Int64Array
+) -> dict[int, list[int]]:
+    alike = same_person(schema, weighing.model, tokens, prior=KEPT_TWICE, holder_of_record=holder)
+    likely = alike.probability >= 0.5
+    twice: dict[int, list[int]] = {}
+    for a, b in zip(alike.a[likely].tolist(), alike.b[likely].tolist(), strict=True):
+        twice.setdefault(a, []).append(b)
+        twice.setdefault(b, []).append(a)
+    return twice
 
 
-def _hits(
+def _met(
     prepared: PreparedCases, found_tags: Int64Array, found_tokens: Int64Array, tokens: Sequence[int]
-) -> Hits:
+) -> Meetings:
     """Every (case token, candidate token, probe) that shares a tag, each once."""
     kept = np.isin(found_tokens, tokens)
     found_tags, found_tokens = found_tags[kept], found_tokens[kept]
@@ -188,4 +196,4 @@ def _hits(
     # As one number each: to sort columns of three takes ten times as long.
     extent = tuple(met.max(axis=1, initial=0) + 1)
     triples = np.unravel_index(np.unique(np.ravel_multi_index(tuple(met), extent)), extent)
-    return Hits(case_token=triples[0], candidate_token=triples[1], asked=triples[2] + STORED)
+    return Meetings(left=triples[0], right=triples[1], asked=triples[2] + STORED)

@@ -24,7 +24,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from hub.group_commit import GroupCommit
 
-WRITING = "knownto_writing"
+WRITING, BY_STATEMENT = "knownto_writing", "knownto_by_statement"
 LAST_USED, IDLE_SECONDS = "knownto_last_used", 1.0
 
 T = TypeVar("T")
@@ -44,6 +44,7 @@ class Database:
         self._lock_timeout_seconds = lock_timeout_seconds
         self._writer = self.engine.execution_options(**{WRITING: True})
         self._reader = _one_snapshot(self.engine)
+        self._by_statement = _by_statement(self.engine)
         self._group = GroupCommit(self.writing)
 
     @contextmanager
@@ -56,6 +57,12 @@ class Database:
     def writing(self) -> Iterator[Session]:
         """A transaction that writes: committed at the end, rolled back when anything is raised."""
         with Session(self._writer) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def by_statement(self) -> Iterator[Session]:
+        """Statements of which each is a transaction: one round trip instead of three to PostgreSQL."""
+        with Session(self._by_statement) as session:
             yield session
 
     @contextmanager
@@ -109,6 +116,13 @@ def _one_snapshot(engine: Engine) -> Engine:
     if engine.dialect.name == "sqlite":
         return engine
     return engine.execution_options(isolation_level="REPEATABLE READ")
+
+
+def _by_statement(engine: Engine) -> Engine:
+    """The engine without transactions around statements."""
+    if engine.dialect.name == "sqlite":
+        return engine.execution_options(**{BY_STATEMENT: True})
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
 def make_engine(url: str, *, lock_timeout_seconds: float) -> Engine:
@@ -176,8 +190,9 @@ def _sqlite_engine(url: str, lock_timeout_seconds: float) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        writing = connection.get_execution_options().get(WRITING, False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+        options = connection.get_execution_options()
+        if not options.get(BY_STATEMENT, False):
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(WRITING, False) else "BEGIN")
 
     return engine
 

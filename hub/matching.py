@@ -18,7 +18,8 @@ from hub.models import Agency, SharedArea
 from hub.questions import PreparedCases
 from hub.tags import Int64Array
 from matcher.decisions import Designation, Thresholds, decide
-from matcher.lookups import Explanation, Hits, score_lookups
+from matcher.lookups import Explanation, score_lookups
+from matcher.patterns import PairPatterns
 from matcher.schema import LinkageSchema
 from matcher.tokens import BoolArray, FloatArray
 
@@ -71,18 +72,18 @@ def match_cases(
     """
     if not candidates.records:
         return {}
-    hits = candidates.hits
+    pairs = candidates.pairs
     if told is not None:
-        case, record = prepared.tokens.record[hits.case_token], candidates.tokens.record[hits.candidate_token]
+        case, record = prepared.tokens.record[pairs.left], candidates.tokens.record[pairs.right]
         kept = told[case, record]
-        hits = Hits(hits.case_token[kept], hits.candidate_token[kept], hits.asked[kept])
-    met = np.unique(candidates.tokens.record[hits.candidate_token])
+        pairs = PairPatterns(pairs.left[kept], pairs.right[kept], pairs.pattern[kept])
+    met = np.unique(candidates.tokens.record[pairs.right])
     scores = score_lookups(
         schema,
         weighing.model,
         cases=prepared.tokens,
         candidates=candidates.tokens,
-        hits=hits,
+        pairs=pairs,
         holder_of_record=candidates.holder,
         holder_sizes=_sizes(holders, candidates.holder[met]),
         holder_areas=_areas(holders, candidates.areas),

@@ -26,9 +26,9 @@ from hub.authentication import (
     SignedRequest,
     authenticate,
     authenticate_enrolment,
-    remember_nonce,
 )
 from hub.errors import BodyTooLargeError, RequestReplayedError
+from hub.nonces import remember_nonce
 from hub.problems import MEDIA_TYPE, problem_of
 from hub.release import QUANTISED, seconds_until_release
 from hub.service import Hub
@@ -120,7 +120,7 @@ class SignedCalls:
         with self.hub.database.writing() as session:
             # No fingerprint has this form, so no call's own nonce is taken for one that is logged.
             if remember_nonce(
-                session, fingerprint=f"replayed:{agency}", nonce=nonce, expires=at + REPLAY_LOGGED, at=at
+                session, fingerprint=f"replayed:{agency}", nonce=nonce, expires=at + REPLAY_LOGGED
             ):
                 append_entry(session, Action.CALL_REPLAYED, agency=agency, at=at)
 

@@ -19,6 +19,7 @@ from matcher.patterns import (
     IDENTITY_COUNT,
     PATTERN_SHAPE,
     GradedIdentity,
+    PairPatterns,
     compare,
     identity_of,
     pattern_levels,
@@ -26,7 +27,7 @@ from matcher.patterns import (
 from matcher.schema import LinkageSchema
 from matcher.scoring import near_strangers, relative_crowding, rests_on_initials
 from matcher.tokens import BoolArray, FloatArray, IntArray, TokenSet
-from matcher.weights import area_weight, log_odds, posteriors, set_posterior
+from matcher.weights import area_weight, log_odds, posteriors, set_posteriors
 
 SMALLEST_KNOWN_RATE, LARGEST_KNOWN_RATE = 0.001, 0.9
 # Prior that two rows of a case list are one person by mistake. The list is short and read by people, so
@@ -47,12 +48,17 @@ POSSIBLE = Thresholds().possibly
 
 
 @dataclass(frozen=True, slots=True)
-class Hits:
-    """What met: a token of a case and a candidate token, by a probe (index) or a stored slot (-1)."""
+class Alike:
+    """Pairs of records that have a stored slot in common: how likely each is one person.
 
-    case_token: IntArray
-    candidate_token: IntArray
-    asked: IntArray
+    Attributes:
+        a, b: Record indexes, a < b, each pair once, shape (n,).
+        probability: Shape (n,).
+    """
+
+    a: IntArray
+    b: IntArray
+    probability: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +138,7 @@ def score_lookups(
     *,
     cases: TokenSet,
     candidates: TokenSet,
-    hits: Hits,
+    pairs: PairPatterns,
     holder_of_record: IntArray,
     holder_sizes: IntArray,
     holder_areas: FloatArray | None = None,
@@ -146,18 +152,17 @@ def score_lookups(
         model: The parameters.
         cases: Tokens of the cases asked about.
         candidates: Tokens of the records that met any of them.
-        hits: What met.
+        pairs: Tokens of cases (left) and candidates (right) that met, compared.
         holder_of_record: Holder of each candidate record, shape (records,).
         holder_sizes: Records each holder shares, shape (holders,).
         holder_areas: Records of each holder in each area, shape (holders, areas); without it, or for
             holders of one area only, area weighs nothing.
         holder_known: Prior that each holder knows the person of a case, shape (holders,), as a linking run
             found it (`matcher.linking.share_known_elsewhere`); without it, in proportion to its records.
-        crowded: Of which cases the hits are all there are, so that near misses among them tell how common
+        crowded: Of which cases the pairs are all there are, so that near misses among them tell how common
             initials are, shape (cases,); without it, of all.
     """
     case_count = int(cases.record.max(initial=-1)) + 1
-    pairs = compare(schema, cases, candidates, Meetings(hits.case_token, hits.candidate_token, hits.asked))
     case, record = cases.record[pairs.left], candidates.record[pairs.right]
     weight = model.weights(pairs.pattern)
     order = np.lexsort((pairs.pattern, -weight, record, case))
@@ -181,15 +186,13 @@ def score_lookups(
 
     posterior = np.zeros((case_count, len(holder_sizes)))
     best_record = np.full(posterior.shape, -1, np.int64)
-    pair_of: dict[tuple[int, int], int] = {}
-    group = case * max(len(holder_sizes), 1) + holder
-    for key in np.unique(group).tolist():
-        rows = np.flatnonzero(group == key)
-        at = divmod(int(key), len(holder_sizes))
-        posterior[at] = _with_claims(bits[rows], claimed_bits[rows])
-        top = int(rows[np.argmax(bits[rows])])
-        best_record[at] = record[top]
-        pair_of[at] = top
+    order = np.lexsort((-bits, holder, case))  # Of each case and holder, the best record first.
+    case, holder = case[order], holder[order]
+    begins = np.flatnonzero(np.diff(case * max(len(holder_sizes), 1) + holder, prepend=-1))
+    top, cell = order[begins], (case[begins], holder[begins])
+    posterior[cell] = _with_claims(bits[order], claimed_bits[order], begins)
+    best_record[cell] = record[top]
+    pair_of = dict(zip(zip(*(at.tolist() for at in cell), strict=True), top.tolist(), strict=True))
     explained = _Explained(
         model,
         pair_of,
@@ -240,15 +243,14 @@ def coincidences() -> FloatArray:
     return chance
 
 
-def _with_claims(bits: FloatArray, claimed_bits: FloatArray) -> float:
-    """The agency's posterior once other cases' claims on its records are taken off.
+def _with_claims(bits: FloatArray, claimed_bits: FloatArray, first: IntArray) -> FloatArray:
+    """The agencies' posteriors once other cases' claims on their records are taken off.
 
     Of twins who fit one record equally well each is it by half: too much to call either known, too much
     to say nothing, so what was possible before the claims stays possible.
     """
-    before = float(set_posterior(bits).sum())
-    after = float(set_posterior(bits + claimed_bits).sum())
-    return max(after, min(before, POSSIBLE))
+    before, after = set_posteriors(bits, first), set_posteriors(bits + claimed_bits, first)
+    return np.asarray(np.maximum(after, np.minimum(before, POSSIBLE)), dtype=np.float64)
 
 
 def _claimed_by_other_cases(
@@ -269,7 +271,9 @@ def _claimed_by_other_cases(
     weakened = np.zeros(len(case))
     if not len(shared):
         return weakened
-    same = same_person(schema, model, cases, prior=LISTED_TWICE)
+    same = np.eye(cases.record_count)
+    alike = same_person(schema, model, cases, prior=LISTED_TWICE)
+    same[alike.a, alike.b] = same[alike.b, alike.a] = alike.probability
     for claimants in np.split(order[shared], np.flatnonzero(np.diff(record[order[shared]])) + 1):
         odds = np.exp2(np.minimum(bits[claimants], 60.0))
         others = 1 - same[np.ix_(case[claimants], case[claimants])]
@@ -278,23 +282,36 @@ def _claimed_by_other_cases(
     return weakened
 
 
-def same_person(schema: LinkageSchema, model: Model, tokens: TokenSet, *, prior: float) -> FloatArray:
-    """Probability that two records are one person, by their stored slots alone, shape (records, records).
+def same_person(
+    schema: LinkageSchema,
+    model: Model,
+    tokens: TokenSet,
+    *,
+    prior: float,
+    holder_of_record: IntArray | None = None,
+) -> Alike:
+    """Which records may be one person, by their stored slots alone.
 
     Args:
         schema: The tokens' schema.
         model: The parameters.
         tokens: Of cases, or of records.
-        prior: The same before anything is compared.
+        prior: The probability before anything is compared.
+        holder_of_record: Shape (records,); only records of one holder are then compared.
     """
-    same = np.eye(tokens.record_count)
     met = Meetings.concatenate(stored_meetings(schema, tokens))
+    if holder_of_record is not None:
+        holder = holder_of_record[tokens.record]
+        kept = holder[met.left] == holder[met.right]
+        met = Meetings(met.left[kept], met.right[kept], met.asked[kept])
     pairs = compare(schema, tokens, tokens, met)
+    left, right = tokens.record[pairs.left], tokens.record[pairs.right]
+    a, b = np.minimum(left, right), np.maximum(left, right)
     found = posteriors(log_odds(prior) + model.weights(pairs.pattern))
-    a, b = tokens.record[pairs.left], tokens.record[pairs.right]
-    np.maximum.at(same, (a, b), found)
-    np.maximum.at(same, (b, a), found)
-    return same
+    order = np.lexsort((-found, b, a))  # Of each pair of records, the tokens that speak most for it first.
+    a, b, found = a[order], b[order], found[order]
+    first = np.flatnonzero(np.diff(a * max(tokens.record_count, 1) + b, prepend=-1))
+    return Alike(a[first], b[first], found[first])
 
 
 def explain_pattern(model: Model, pattern: int, *, weight: float) -> tuple[Step, ...]:

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from matcher.tokens import FloatArray
+from matcher.tokens import FloatArray, IntArray
 
 
 def match_weight(m_probability: float, u_probability: float) -> float:
@@ -51,6 +51,24 @@ def set_posterior(log_odds_of_records: FloatArray) -> FloatArray:
     top = max(0.0, float(log_odds_of_records.max()))
     odds = np.exp2(log_odds_of_records - top)
     return np.asarray(odds / (math.exp2(-top) + odds.sum()), dtype=np.float64)
+
+
+def set_posteriors(log_odds_of_records: FloatArray, first: IntArray) -> FloatArray:
+    """The sum of `set_posterior` for each of many sets: the probability that each agency knows the person.
+
+    Args:
+        log_odds_of_records: Of all sets' records, one set after the other, shape (n,).
+        first: Where each set begins, ascending from 0, shape (sets,); no set is empty.
+
+    Returns:
+        Shape (sets,).
+    """
+    if not len(first):
+        return np.zeros(0)
+    top = np.maximum(np.maximum.reduceat(log_odds_of_records, first), 0.0)
+    sizes = np.diff(first, append=len(log_odds_of_records))
+    odds = np.add.reduceat(np.exp2(log_odds_of_records - np.repeat(top, sizes)), first)
+    return np.asarray(odds / (np.exp2(-top) + odds), dtype=np.float64)
 
 
 def area_weight(same: bool, chance_of_same: float, area_odds: float) -> float:

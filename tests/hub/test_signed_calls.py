@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from hub import authentication
 from hub.models import Nonce
+from hub.nonce_thread import NonceThread
 from keys.envelope import NONCE_HEADER, new_nonce, sign_request
 from keys.identity import NodeIdentity
 from tests.hub.client import ORIGIN, Node, usual_actor
@@ -84,6 +85,7 @@ def test_used_nonces_are_forgotten_once_their_requests_are_too_old(node: Node, n
         node.call("GET", "/v1/agencies")
     network.clock.move(hours=1)
     node.call("GET", "/v1/agencies")
+    NonceThread(network.database, clock=network.clock).work()
     with network.database.reading() as session:
         assert session.scalar(select(func.count()).select_from(Nonce)) == 1
 

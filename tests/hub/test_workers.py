@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 
 from hub.access_log import append_entry
-from hub.authentication import remember_nonce
 from hub.database import Database
 from hub.log_models import LogEntry
+from hub.nonces import remember_nonce
 
 AT = datetime(2026, 2, 3, tzinfo=UTC)
 SPAWN = multiprocessing.get_context("spawn")
@@ -39,8 +39,8 @@ def claim_nonces(url: str, _worker: int) -> list[str]:
     database = Database(url, lock_timeout_seconds=30)
     won = []
     for number in range(30):
-        with database.writing() as session:
-            if remember_nonce(session, fingerprint="f", nonce=str(number), expires=AT, at=AT):
+        with database.by_statement() as session:
+            if remember_nonce(session, fingerprint="f", nonce=str(number), expires=AT):
                 won.append(str(number))
     database.close()
     return won

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from matcher.candidates import Meetings, SlotIndex
-from matcher.lookups import Hits, LookupScores, explain_pattern, score_lookups
+from matcher.lookups import LookupScores, explain_pattern, score_lookups
 from matcher.model import shipped_model
+from matcher.patterns import compare
 from matcher.schema import shipped_schema
 from matcher.weights import log_odds
 from node.identifiers import BirthDate, Identifiers
@@ -40,13 +41,12 @@ def look_up(
         for rows, variants in encoder.probes(columns, probe):
             askers, holders = index.find(probe.asks, rows, variants)
             met.append(Meetings(askers, holders, np.full(len(askers), number)))
-    meetings = Meetings.concatenate(met)
     return score_lookups(
         SCHEMA,
         MODEL,
         cases=asked,
         candidates=index.tokens,
-        hits=Hits(meetings.left, meetings.right, meetings.asked),
+        pairs=compare(SCHEMA, asked, index.tokens, Meetings.concatenate(met)),
         holder_of_record=np.asarray([holder for holder, _ in held], np.int64),
         holder_sizes=np.asarray(sizes),
         holder_areas=holder_areas,

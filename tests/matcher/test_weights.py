@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matcher.weights import area_weight, log_odds, match_weight, posterior, posteriors, set_posterior
+from matcher.weights import (
+    area_weight,
+    log_odds,
+    match_weight,
+    posterior,
+    posteriors,
+    set_posterior,
+    set_posteriors,
+)
 
 probability = st.floats(1e-6, 1 - 1e-6)
 bits = st.floats(-40, 40)
@@ -72,6 +80,13 @@ def test_a_set_posterior_is_a_probability_that_leaves_room_for_nobody(odds: list
     assert found.sum() <= 1 + 1e-12
     if odds and max(odds) < 40:
         assert found.sum() < 1
+
+
+@given(sets=st.lists(st.lists(st.floats(-2000, 2000), min_size=1, max_size=4), max_size=5))
+def test_many_sets_at_once_are_each_set_by_itself(sets: list[list[float]]) -> None:
+    first = np.cumsum([0, *map(len, sets)], dtype=np.int64)[: len(sets)]
+    together = set_posteriors(np.asarray([odds for one in sets for odds in one]), first)
+    assert together.tolist() == pytest.approx([set_posterior(np.asarray(one)).sum() for one in sets])
 
 
 def test_three_equal_records_make_the_agency_sure_and_none_of_them_above_a_third() -> None:
