@@ -35,12 +35,12 @@ def web(ctx: click.Context, port: int, names: tuple[str, ...], new_link: bool) -
     """
     import uvicorn
 
-    from node.accounts import has_accounts
+    from node.accounts import NodeAccounts
     from node.web.application import create_app
 
     node = open_node(ctx, Role.OPERATOR)
     app = create_app(node, names=names)
-    if new_link or not has_accounts(node.store):
+    if new_link or not NodeAccounts(node.store).has_accounts():
         _print_link(node, port)
     say(f"Serving the pages of {node.settings.agency} at http://{HOST}:{port}/. Stop with Ctrl-C.")
     # A web server's own log would hold addresses and browsers, which nobody needs; sign-ins are kept apart.
@@ -56,9 +56,10 @@ def web(ctx: click.Context, port: int, names: tuple[str, ...], new_link: bool) -
 
 
 def _print_link(node: Node, port: int) -> None:
-    from node.accounts import make_link
+    from node.accounts import NodeAccounts
+    from pages.accounts import make_link
 
     staff = node.actor.staff
-    secret = make_link(node.store, staff, at=node.clock(), by=staff)
+    secret = make_link(NodeAccounts(node.store), staff, at=node.clock(), by=staff)
     say(f"Set up the account of {staff} here, within a day; this link is shown once:")
     click.echo(f"http://{HOST}:{port}/set-up/{secret}")

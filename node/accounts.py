@@ -1,8 +1,6 @@
-"""Accounts of the people of the roster: a password and one-time codes, for the node's pages.
+"""Where a node keeps the accounts of its pages: sealed under the node key, found by keyed hashes.
 
-Its owner sets an account up over a link that is shown once: to the first person when the pages are first
-served, to everybody else by an operator. The roster (`node.staff`) says what they may do, at every request.
-Passwords are kept as argon2id (RFC 9106), codes follow RFC 6238; everything is sealed under the node key.
+The rules of accounts are those of `pages.accounts`; the roster (`node.staff`) says what people may do.
 
 What it does not protect against: whoever has the passphrase of the node can make a link for anybody, as they
 can act under any staff id on the command line.
@@ -10,204 +8,146 @@ can act under any staff id on the command line.
 
 from __future__ import annotations
 
-import secrets
-import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from hmac import compare_digest
+from datetime import datetime
+from typing import Any
 
-import pyotp
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
-
-from node.errors import AuthenticationError, RecordFormatError
-from node.sign_ins import (
-    SignInEvent,
-    count_failure,
-    forget_failures,
-    is_locked_out,
-    record_sign_in,
-)
+from keys.actors import Role
 from node.staff import read_roster
 from node.store import Store
 from node.times import format_time, parse_time
-
-LINK_BYTES = 32
-LINK_LIFE = timedelta(hours=24)
-# NIST SP 800-63B section 5.1.1: length instead of rules about signs. Argon2 would take more; nobody types it.
-SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 256
-CODE_SECONDS = 30
-CODE_DRIFT = (-1, 0, 1)  # RFC 6238 section 5.2: one step either side, for slow fingers and clocks
+from pages.accounts import Account, AccountLink
+from pages.sign_ins import SignIn, SignInEvent, Tries
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class AccountLink:
-    """An invitation that is still good: for whom, and the key their phone is to be given."""
+@dataclass(frozen=True, slots=True)
+class NodeAccounts:
+    """The accounts of one node, over one connection to its database (`pages.accounts.AccountStore`)."""
 
-    staff: str
-    code_key: str
-    expires_at: datetime
+    store: Store
 
+    def roster(self) -> Mapping[str, Sequence[Role]]:
+        """Everybody who holds a role now, and which, by staff id."""
+        members = read_roster(self.store).values()
+        return {member.staff: [role for role in Role if role in member.roles] for member in members}
 
-def make_link(store: Store, staff: str, *, at: datetime, by: str) -> str:
-    """Invite somebody of the roster to set up their account, or to set it up anew; returns the link's secret.
+    def find_account(self, staff: str) -> Account | None:
+        """Somebody's account."""
+        content = self._open("account", self._tag("account", staff))
+        if content is None:
+            return None
+        return Account(content["staff"], content["password"], content["code_key"], int(content["code_step"]))
 
-    It is good for a day and for once. Earlier links for the same person end.
+    def has_accounts(self) -> bool:
+        """Whether anybody has set up an account."""
+        return self.store.connection.execute("SELECT 1 FROM account LIMIT 1").fetchone() is not None
 
-    Raises:
-        RecordFormatError: Nobody of this staff id is on the roster.
-    """
-    if staff not in read_roster(store):
-        raise RecordFormatError("staff", "nobody of this staff id is on the roster")
-    secret = secrets.token_urlsafe(LINK_BYTES)
-    content = {"staff": staff, "expires_at": format_time(at + LINK_LIFE), "code_key": pyotp.random_base32()}
-    tag = _link_tag(store, secret)
-    with store.transaction() as connection:
-        _drop_links(store, staff)
-        sealed = store.vault.seal(content, table="account_link", handle=tag.hex())
-        connection.execute("INSERT INTO account_link (tag, content) VALUES (?, ?)", (tag, sealed))
-    record_sign_in(store, SignInEvent.LINK_MADE, staff=staff, at=at, by=by)
-    return secret
+    def keep_link(self, secret: str, link: AccountLink) -> None:
+        """Keep a link; earlier ones of the same person end."""
+        content = {"staff": link.staff, "expires_at": format_time(link.expires_at), "code_key": link.code_key}
+        with self.store.transaction():
+            self._drop_links(link.staff)
+            self._keep("account_link", self._tag("account link", secret), content)
 
+    def find_link(self, secret: str) -> AccountLink | None:
+        """The link of a secret, expired or not."""
+        content = self._open("account_link", self._tag("account link", secret))
+        if content is None:
+            return None
+        return AccountLink(content["staff"], content["code_key"], parse_time(content["expires_at"]))
 
-def open_link(store: Store, secret: str, *, at: datetime) -> AccountLink | None:
-    """What a link is for, or None where it was used, has expired or never was."""
-    tag = _link_tag(store, secret)
-    row = store.connection.execute("SELECT content FROM account_link WHERE tag = ?", (tag,)).fetchone()
-    if row is None:
-        return None
-    content = store.vault.open(row["content"], table="account_link", handle=tag.hex())
-    link = AccountLink(content["staff"], content["code_key"], parse_time(content["expires_at"]))
-    return link if at < link.expires_at and link.staff in read_roster(store) else None
+    def replace_link(self, secret: str, account: Account) -> bool:
+        """End a link with the account it was for, and that person's failed tries; False where it is gone."""
+        with self.store.transaction():
+            if self.find_link(secret) is None:
+                return False
+            self._drop_links(account.staff)
+            self._keep_account(account, account.code_step)
+            self.forget_failures(account.staff)
+        return True
 
+    def use_code(self, account: Account, step: int) -> bool:
+        """Note a code as used; False where it or a later one was, or the account is another by now."""
+        with self.store.transaction():
+            newest = self.find_account(account.staff)
+            if newest is None or newest.password != account.password or newest.code_step >= step:
+                return False
+            self._keep_account(newest, step)
+        return True
 
-def set_up_account(store: Store, secret: str, *, password: str, code: str, at: datetime) -> str:
-    """Set up the account a link is for; returns the staff id. The link ends with it.
+    def find_tries(self, staff: str) -> Tries | None:
+        """Failed tries under what was typed, which may be nobody."""
+        tag = self._tag("account", staff)
+        row = self.store.connection.execute("SELECT * FROM sign_in_try WHERE tag = ?", (tag,)).fetchone()
+        return None if row is None else Tries(row["failures"], parse_time(row["last_at"]))
 
-    Raises:
-        AuthenticationError: The link is not good (any more).
-        RecordFormatError: The password is too short or too long, or the code is not the one now shown.
-    """
-    link = open_link(store, secret, at=at)
-    if link is None:
-        raise AuthenticationError("this link has been used or has expired: ask an operator for another")
-    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
-        rule = f"must have {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters; three or four words do well"
-        raise RecordFormatError("account", rule, field="password")
-    step = _step_of(link.code_key, code, after=-1, at=at)
-    if step is None:
-        raise RecordFormatError("account", "is not the one the app shows now", field="code")
-    content = {"staff": link.staff, "password": PasswordHasher().hash(_prepare(password)),
-               "code_key": link.code_key, "code_step": step}  # fmt: skip
-    with store.transaction() as connection:
-        _drop_links(store, link.staff)
-        tag = account_tag(store, link.staff)
-        sealed = store.vault.seal(content, table="account", handle=tag.hex())
-        connection.execute("INSERT OR REPLACE INTO account (tag, content) VALUES (?, ?)", (tag, sealed))
-        forget_failures(store, tag)
-    record_sign_in(store, SignInEvent.SET_UP, staff=link.staff, at=at)
-    return link.staff
+    def count_failure(self, staff: str, *, at: datetime) -> None:
+        """One more failed try under what was typed."""
+        self.store.connection.execute(
+            "INSERT INTO sign_in_try (tag, failures, last_at) VALUES (?, 1, ?) "
+            "ON CONFLICT (tag) DO UPDATE SET failures = failures + 1, last_at = excluded.last_at",
+            (self._tag("account", staff), format_time(at)),
+        )
 
+    def forget_failures(self, staff: str) -> None:
+        """Begin to count anew."""
+        tag = self._tag("account", staff)
+        self.store.connection.execute("DELETE FROM sign_in_try WHERE tag = ?", (tag,))
 
-def sign_in(store: Store, staff: str, *, password: str, code: str, at: datetime) -> SignInEvent:
-    """Try to sign somebody in; whatever happens stands in the audit.
+    def record(self, sign_in: SignIn) -> None:
+        """Write one line of the audit."""
+        content = {
+            "at": format_time(sign_in.at),
+            "staff": sign_in.staff,
+            "event": str(sign_in.event),
+            "by": sign_in.by,
+        }
+        with self.store.transaction() as connection:
+            row = connection.execute("SELECT coalesce(max(number), 0) + 1 AS next FROM sign_in").fetchone()
+            number = int(row["next"])
+            sealed = self.store.vault.seal(content, table="sign_in", handle=str(number))
+            connection.execute("INSERT INTO sign_in (number, content) VALUES (?, ?)", (number, sealed))
 
-    Returns:
-        SIGNED_IN, or why not. REFUSED does not say which of the three was wrong, and an unknown staff id
-        takes as long as a known one.
-    """
-    tag = account_tag(store, staff)
-    content = _read_account(store, tag)
-    if is_locked_out(store, tag, at=at):
-        event = SignInEvent.LOCKED
-    elif not _is_right(store, tag, content, password=password, code=code, at=at):
-        count_failure(store, tag, at=at)
-        event = SignInEvent.REFUSED
-    else:
-        forget_failures(store, tag)
-        event = SignInEvent.SIGNED_IN if staff in read_roster(store) else SignInEvent.WITHOUT_ROLE
-    record_sign_in(store, event, staff=staff if content else None, at=at)
-    return event
+    def read_sign_ins(self, *, limit: int) -> list[SignIn]:
+        """The newest lines of the audit, newest first.
 
+        Raises:
+            IntegrityError: A row was altered or moved.
+        """
+        rows = self.store.connection.execute("SELECT * FROM sign_in ORDER BY number DESC LIMIT ?", (limit,))
+        found = []
+        for row in rows:
+            content = self.store.vault.open(row["content"], table="sign_in", handle=str(row["number"]))
+            event = SignInEvent(content["event"])
+            found.append(SignIn(parse_time(content["at"]), content["staff"], event, content["by"]))
+        return found
 
-def has_accounts(store: Store) -> bool:
-    """Whether anybody has set up an account."""
-    return store.connection.execute("SELECT 1 FROM account LIMIT 1").fetchone() is not None
+    def _tag(self, kind: str, text: str) -> bytes:
+        """The keyed hash by which an account, a link, and tries to use an account are found."""
+        return self.store.vault.tag(kind, text)
 
+    def _open(self, table: str, tag: bytes) -> dict[str, Any] | None:
+        row = self.store.connection.execute(f"SELECT content FROM {table} WHERE tag = ?", (tag,)).fetchone()
+        return None if row is None else self.store.vault.open(row["content"], table=table, handle=tag.hex())
 
-def has_account(store: Store, staff: str) -> bool:
-    """Whether this person has."""
-    return _read_account(store, account_tag(store, staff)) is not None
+    def _keep(self, table: str, tag: bytes, content: Mapping[str, Any]) -> None:
+        sealed = self.store.vault.seal(content, table=table, handle=tag.hex())
+        self.store.connection.execute(
+            f"INSERT OR REPLACE INTO {table} (tag, content) VALUES (?, ?)", (tag, sealed)
+        )
 
+    def _keep_account(self, account: Account, step: int) -> None:
+        content = {
+            "staff": account.staff,
+            "password": account.password,
+            "code_key": account.code_key,
+            "code_step": step,
+        }
+        self._keep("account", self._tag("account", account.staff), content)
 
-def code_address(link: AccountLink, *, agency: str) -> str:
-    """The otpauth address that an authenticator app reads from a picture."""
-    return pyotp.TOTP(link.code_key).provisioning_uri(name=link.staff, issuer_name=f"Known To {agency}")
-
-
-def account_tag(store: Store, staff: str) -> bytes:
-    """The keyed hash by which an account, and tries to use one, are found."""
-    return store.vault.tag("account", staff)
-
-
-def _is_right(
-    store: Store, tag: bytes, content: dict[str, str] | None, *, password: str, code: str, at: datetime
-) -> bool:
-    """Password and code; the code counts once, also when two come at the same moment."""
-    if not _is_password(content, password) or content is None:
-        return False
-    with store.transaction() as connection:
-        newest = _read_account(store, tag)
-        if newest is None or newest["password"] != content["password"]:
-            return False
-        step = _step_of(newest["code_key"], code, after=int(newest["code_step"]), at=at)
-        if step is None:
-            return False
-        sealed = store.vault.seal(newest | {"code_step": step}, table="account", handle=tag.hex())
-        connection.execute("UPDATE account SET content = ? WHERE tag = ?", (sealed, tag))
-    return True
-
-
-def _is_password(content: dict[str, str] | None, password: str) -> bool:
-    """Whether it is; where there is no account, the same work is done for nothing."""
-    hasher = PasswordHasher()
-    typed = _prepare(password[: LONGEST_PASSWORD + 1])
-    if content is None:
-        hasher.hash(typed)
-        return False
-    try:
-        return hasher.verify(content["password"], typed)
-    except (VerificationError, InvalidHashError):
-        return False
-
-
-def _step_of(code_key: str, code: str, *, after: int, at: datetime) -> int | None:
-    """The time step of a right code that is later than the last one used."""
-    typed = "".join(code.split())
-    now = int(at.timestamp()) // CODE_SECONDS
-    for drift in CODE_DRIFT:
-        expected = pyotp.TOTP(code_key).at(at, counter_offset=drift)
-        if now + drift > after and compare_digest(expected.encode(), typed.encode()):
-            return now + drift
-    return None
-
-
-def _prepare(password: str) -> str:
-    """One way to write each sign, whatever the keyboard (RFC 8265 section 4)."""
-    return unicodedata.normalize("NFC", password)
-
-
-def _read_account(store: Store, tag: bytes) -> dict[str, str] | None:
-    row = store.connection.execute("SELECT content FROM account WHERE tag = ?", (tag,)).fetchone()
-    return None if row is None else store.vault.open(row["content"], table="account", handle=tag.hex())
-
-
-def _link_tag(store: Store, secret: str) -> bytes:
-    return store.vault.tag("account link", secret)
-
-
-def _drop_links(store: Store, staff: str) -> None:
-    for row in store.connection.execute("SELECT tag, content FROM account_link").fetchall():
-        content = store.vault.open(row["content"], table="account_link", handle=row["tag"].hex())
-        if content["staff"] == staff:
-            store.connection.execute("DELETE FROM account_link WHERE tag = ?", (row["tag"],))
+    def _drop_links(self, staff: str) -> None:
+        for row in self.store.connection.execute("SELECT tag, content FROM account_link").fetchall():
+            content = self.store.vault.open(row["content"], table="account_link", handle=row["tag"].hex())
+            if content["staff"] == staff:
+                self.store.connection.execute("DELETE FROM account_link WHERE tag = ?", (row["tag"],))

@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("matcher", "keys", "node", "hub", "cli")
+PACKAGES = ("matcher", "keys", "pages", "node", "hub", "cli")
 # Which of our packages each may import, itself always.
 MAY_IMPORT = {
     "matcher": set(),
     "keys": set(),
-    "node": {"matcher", "keys"},
-    "hub": {"matcher", "keys"},
-    "cli": {"matcher", "keys", "node", "hub"},
+    "pages": set(),
+    "node": {"matcher", "keys", "pages"},
+    "hub": {"matcher", "keys", "pages"},
+    "cli": {"matcher", "keys", "pages", "node", "hub"},
 }
 # The hub cannot hold what it cannot name.
 FORBIDDEN_TO_HUB = {"keys.linkage", "keys.custody", "keys.cards", "keys.keystore"}
@@ -88,6 +89,13 @@ def test_the_hub_does_not_reach_a_linkage_key_through_what_it_imports() -> None:
     loaded = loaded_by("import hub.app, hub.matching, hub.service, hub.homes")
     assert not FORBIDDEN_TO_HUB & loaded
     assert not {name for name in loaded if name.split(".")[0] in ("node", "cli")}
+
+
+def test_the_shell_of_the_pages_brings_nothing_of_ours_with_it() -> None:
+    """Over all that is really loaded: no case, no token, no caseload and no table can reach it."""
+    loaded = loaded_by("import pages.application, pages.account_pages, pages.help_pages")
+    assert {name.split(".")[0] for name in loaded} & {*PACKAGES} == {"pages"}
+    assert not {name.split(".")[0] for name in loaded} & {"sqlalchemy", "sqlite3", "click", "numpy"}
 
 
 HTTP_CLIENTS = ("httpx2", "httpx", "requests", "aiohttp", "urllib3", "urllib.request", "http.client")

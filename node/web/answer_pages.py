@@ -22,7 +22,8 @@ from node.records import ParkedCase
 from node.results import KeptResult, read_result
 from node.waterfalls import chart_evidence
 from node.web.list_pages import find_own_list
-from node.web.visits import Visit, not_found
+from node.web.visits import Visit
+from pages.visits import not_found
 
 WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 

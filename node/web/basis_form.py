@@ -6,7 +6,7 @@ from datetime import date
 
 from node.bases import REASON_CATEGORIES, BasisDefaults
 from node.consent_terms import METHODS
-from node.web.forms import Form
+from pages.forms import Form
 
 KINDS = {
     "consent": "The person consented to being asked about",

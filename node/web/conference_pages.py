@@ -11,7 +11,8 @@ from node.case_lists import KeptList, begin_list, lists_of, new_list, read_list,
 from node.conferences import Conference, find_conference, list_conferences, plan_conference
 from node.errors import HubRefusedError, HubUnreachableError, NotInitialisedError, RecordFormatError
 from node.status import describe_node, describe_partners
-from node.web.visits import NO_ERRORS, Errors, Visit, not_found
+from node.web.visits import Visit
+from pages.visits import NO_ERRORS, Errors, not_found
 
 # Ten look-ups' worth, of which most rows would be old ones that are parked.
 MOST_ROWS = 500

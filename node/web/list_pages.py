@@ -28,8 +28,9 @@ from node.quality import RULES, Finding
 from node.records import CaseList
 from node.staff import require_actor
 from node.web.basis_form import PURPOSE_WORDS, describe_basis, read_basis_form
-from node.web.forms import Form
-from node.web.visits import NO_ERRORS, Errors, Visit, not_found
+from node.web.visits import Visit
+from pages.forms import Form
+from pages.visits import NO_ERRORS, Errors, not_found
 
 SINGLE_PURPOSES = ("single_lookup", "referral_deduplication", "safeguarding_panel")
 # A person looked up alone needs a reference only where the asker wants one.
@@ -114,7 +115,7 @@ def show_check(visit: Visit) -> Response:
 
 def send_sent(visit: Visit) -> Response:
     """Ask; a second click finds the answers of the first."""
-    with visit.front.alone(visit.part("list")):
+    with visit.site.alone(visit.part("list")):
         kept = find_own_list(visit)
         if kept.request is not None:
             return visit.go(f"/lists/{kept.list_id}/known-to")

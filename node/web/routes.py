@@ -5,20 +5,18 @@ from __future__ import annotations
 from keys.actors import Role
 from node.asking import ASKING
 from node.staff import PERSONAL_ROLES
-from node.web import account_pages, answer_pages, conference_pages, help_pages, list_pages
-from node.web.visits import Page
+from node.web import answer_pages, conference_pages, help_pages, list_pages
+from node.web.visits import Visit
+from pages.account_pages import pages_of_accounts, pages_of_signing_in
+from pages.visits import Page
 
 EVERYBODY = None
 SIGNED_IN = PERSONAL_ROLES
 KEEPING = (Role.OPERATOR,)
 WATCHING = (Role.IG, Role.OPERATOR)
 
-PAGES: tuple[Page, ...] = (
-    Page("GET", "/sign-in", account_pages.show_sign_in, EVERYBODY),
-    Page("POST", "/sign-in", account_pages.sign_in_sent, EVERYBODY),
-    Page("GET", "/set-up/{secret}", account_pages.show_set_up, EVERYBODY),
-    Page("POST", "/set-up/{secret}", account_pages.set_up_sent, EVERYBODY),
-    Page("POST", "/sign-out", account_pages.sign_out_sent, SIGNED_IN),
+PAGES: tuple[Page[Visit], ...] = (
+    *pages_of_signing_in(signed_in=SIGNED_IN),
     Page("GET", "/", conference_pages.show_home, SIGNED_IN, "Home"),
     Page("GET", "/look-up", list_pages.show_look_up, ASKING, "Look up one person"),
     Page("POST", "/look-up", list_pages.look_up_sent, ASKING),
@@ -37,8 +35,6 @@ PAGES: tuple[Page, ...] = (
     Page("GET", "/lists/{list}/known-to", answer_pages.show_known_to, ASKING),
     Page("GET", "/lists/{list}/known-to.xlsx", answer_pages.download_known_to, ASKING),
     Page("GET", "/lists/{list}/cases/{row:int}/{agency}", answer_pages.show_why, ASKING),
-    Page("GET", "/accounts", account_pages.show_accounts, KEEPING, "Accounts"),
-    Page("POST", "/accounts", account_pages.link_sent, KEEPING),
-    Page("GET", "/sign-ins", account_pages.show_sign_ins, WATCHING, "Sign-ins"),
+    *pages_of_accounts(keeping=KEEPING, watching=WATCHING),
     Page("GET", "/help", help_pages.show_help, EVERYBODY, "Help"),
 )

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 import stamina
 
+from node.accounts import NodeAccounts
 from node.web.application import create_app
 from tests.federation import Federation, running_federation
-from tests.node.web.browser import Browser, set_up
+from tests.pages.browser import Browser, set_up
 from tests.people import people
 
 
@@ -29,10 +30,15 @@ def partnership(root: Path) -> Iterator[Federation]:
         yield federation
 
 
+def accounts_of(federation: Federation) -> NodeAccounts:
+    """The accounts of the asker's pages."""
+    return NodeAccounts(federation.nodes["asker"].store)
+
+
 def signed_in(federation: Federation, app: Any, staff: str) -> Browser:
     """A browser of somebody of the asker's."""
     browser = Browser(app)
-    account = set_up(browser, federation.nodes["asker"], staff, federation.clock)
+    account = set_up(browser, accounts_of(federation), staff, federation.clock)
     assert "Sign out" in browser.sign_in(staff, account.code()).text
     return browser
 

@@ -10,18 +10,18 @@ from typing import Any
 import pytest
 
 from keys.actors import Role
-from node.accounts import make_link, open_link
-from node.sign_ins import LOCKED_FOR, MOST_TRIES, SignInEvent, read_sign_ins
 from node.staff import PERSONAL_ROLES, add_roles, remove_roles
 from node.web.application import create_app
-from node.web.headers import HEADERS
 from node.web.routes import PAGES
-from node.web.sessions import ABSOLUTE_LIMIT, IDLE_LIMIT
-from node.web.visits import Page
+from pages.accounts import make_link, open_link
+from pages.headers import HEADERS
+from pages.sessions import ABSOLUTE_LIMIT, IDLE_LIMIT
+from pages.sign_ins import LOCKED_FOR, MOST_TRIES, SignInEvent
+from pages.visits import Page
 from tests.federation import Federation
-from tests.node.web.browser import ADDRESS, PASSWORD, Browser, set_up
-from tests.node.web.conftest import signed_in
+from tests.node.web.conftest import accounts_of, signed_in
 from tests.node.web.test_journeys import CONSENT, plan, type_case, upload
+from tests.pages.browser import ADDRESS, PASSWORD, Browser, set_up
 from tests.people import person
 
 PARTS = {
@@ -40,11 +40,11 @@ WHO_MAY = {
 }  # fmt: skip
 
 
-def address(page: Page) -> str:
+def address(page: Page[Any]) -> str:
     return re.sub(r"\{(\w+)(?::int)?\}", lambda part: PARTS[part[1]], page.path)
 
 
-def may(role: str, page: Page) -> bool:
+def may(role: str, page: Page[Any]) -> bool:
     return page.roles is None or role in WHO_MAY.get(page.path, ASKING)
 
 
@@ -75,7 +75,7 @@ def test_each_role_opens_its_pages_and_no_other(person_of: dict[str, Browser], r
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.method} {page.path}")
-def test_nobody_who_is_not_signed_in_gets_further_than_signing_in(shared_app: Any, page: Page) -> None:
+def test_nobody_who_is_not_signed_in_gets_further_than_signing_in(shared_app: Any, page: Page[Any]) -> None:
     http = Browser(shared_app).http
     sent = http.request(page.method, address(page), data={"x": "y"} if page.method == "POST" else None)
     if page.roles is None:
@@ -88,7 +88,7 @@ def test_nobody_who_is_not_signed_in_gets_further_than_signing_in(shared_app: An
 @pytest.mark.parametrize(
     "defect", ["without a token", "of another browser", "from another site", "cross-site"]
 )
-def test_a_form_that_is_not_ours_is_refused(shared_officer: Browser, page: Page, defect: str) -> None:
+def test_a_form_that_is_not_ours_is_refused(shared_officer: Browser, page: Page[Any], defect: str) -> None:
     shared_officer.get("/help")
     token = {} if defect == "without a token" else shared_officer.hidden("/sign-out")
     if defect == "of another browser":
@@ -137,7 +137,7 @@ def test_beyond_this_machine_cookies_and_links_are_for_https_alone(federation: F
 
 def test_signing_in_gives_another_cookie_than_before(shared: Federation, shared_app: Any) -> None:
     browser = Browser(shared_app)
-    account = set_up(browser, shared.nodes["asker"], "asker-staff", shared.clock)
+    account = set_up(browser, accounts_of(shared), "asker-staff", shared.clock)
     browser.get("/sign-in")
     before = browser.http.cookies["knownto-asker"]
     browser.sign_in("asker-staff", account.code())
@@ -170,12 +170,12 @@ def test_a_role_that_is_taken_is_gone_with_the_next_request(officer: Browser, fe
 
 
 def events(federation: Federation) -> list[tuple[str | None, SignInEvent]]:
-    return [(one.staff, one.event) for one in read_sign_ins(federation.nodes["asker"].store, limit=20)]
+    return [(one.staff, one.event) for one in accounts_of(federation).read_sign_ins(limit=20)]
 
 
 def test_too_many_tries_lock_and_every_try_is_recorded(federation: Federation, app: Any) -> None:
     browser = Browser(app)
-    account = set_up(browser, federation.nodes["asker"], "asker-staff", federation.clock)
+    account = set_up(browser, accounts_of(federation), "asker-staff", federation.clock)
     for _ in range(MOST_TRIES):
         browser.sign_in("asker-staff", account.code(), password="another password")
         assert "is wrong" in browser.page.text and browser.page.status_code == 422
@@ -205,7 +205,7 @@ def test_an_unknown_staff_id_is_refused_and_locked_alike_and_not_kept(
 
 def test_a_code_counts_once_and_for_a_minute(federation: Federation, app: Any) -> None:
     browser = Browser(app)
-    account = set_up(browser, federation.nodes["asker"], "asker-staff", federation.clock)
+    account = set_up(browser, accounts_of(federation), "asker-staff", federation.clock)
     code = account.code()
     assert "Sign out" in browser.sign_in("asker-staff", code).text
     assert "is wrong" in Browser(app).sign_in("asker-staff", code).text
@@ -215,10 +215,10 @@ def test_a_code_counts_once_and_for_a_minute(federation: Federation, app: Any) -
 
 
 def test_a_link_is_for_once_and_for_a_day(federation: Federation, app: Any) -> None:
-    node, clock = federation.nodes["asker"], federation.clock
-    first = make_link(node.store, "asker-ig", at=clock(), by="asker-staff")
-    second = make_link(node.store, "asker-ig", at=clock(), by="asker-staff")
-    assert open_link(node.store, first, at=clock()) is None, "a new link ends the one before"
+    accounts, clock = accounts_of(federation), federation.clock
+    first = make_link(accounts, "asker-ig", at=clock(), by="asker-staff")
+    second = make_link(accounts, "asker-ig", at=clock(), by="asker-staff")
+    assert open_link(accounts, first, at=clock()) is None, "a new link ends the one before"
     browser = Browser(app)
     assert browser.get(f"/set-up/{second}").status_code == 200
     browser.post(f"/set-up/{second}", password="short", again="short", code="000000")

@@ -1,15 +1,9 @@
-"""The pages in Chromium: the journey without JavaScript, then every page looked over by axe-core.
-
-Skipped where there is no Chromium (Debian's `chromium`, or the program that KNOWNTO_CHROMIUM names), except
-in continuous integration, which installs one.
-"""
+"""The pages in Chromium: the journey without JavaScript, then every page looked over by axe-core."""
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
-import shutil
 import socket
 import time
 from collections.abc import Iterator
@@ -17,30 +11,24 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from node.accounts import make_link, open_link
 from node.answers import AnswerWord
 from node.case_lists import begin_list, new_list
 from node.conferences import plan_conference
 from node.lookups import Asking, CaseResult, LookupResult, coverage_of
 from node.results import keep_result
 from node.web.application import create_app
+from pages.accounts import make_link
 from tests.federation import Federation, case_of, consent_basis, serving
-from tests.node.web.browser import PASSWORD, Account
-from tests.node.web.conftest import partnership
+from tests.node.web.conftest import accounts_of, partnership
 from tests.node.web.test_journeys import COLUMNS
+from tests.pages.browser import Account
+from tests.pages.chromium import assert_good, launch, look_over, needs_chromium, sign_in
 from tests.people import person
 
-CHROMIUM = os.environ.get("KNOWNTO_CHROMIUM") or shutil.which("chromium") or ""
-pytestmark = pytest.mark.skipif(
-    not CHROMIUM and not os.environ.get("CI"), reason="there is no Chromium on this machine"
-)
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--no-first-run",
-]  # fmt: skip
+pytestmark = needs_chromium
+PLACE = "asker"
 # Twelve rows, of which three have no date of birth.
 ROWS = [",".join(person(number)[name] for name in COLUMNS) for number in (3, 4, 11, 19, 30, 31, 32, 33, 34)]
 TWELVE = "\n".join([",".join(COLUMNS), *ROWS, "case-90,,ann,a", "case-91,,ben,b", "case-92,,cas,c"])
@@ -93,32 +81,12 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         sync_playwright() as playwright,
     ):
         base = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        chromium = launch(playwright)
         context = chromium.new_context(java_script_enabled=False)
         page = context.new_page()
-        account = sign_in(federation, base, page, "asker-staff")
+        account = sign_in(accounts_of(federation), federation.clock, base, page, "asker-staff")
         yield Desk(federation, base, chromium, context, page, account)
         chromium.close()
-
-
-def sign_in(federation: Federation, base: str, page: Page, staff: str) -> Account:
-    """Set an account up and sign in with it, by hand."""
-    store, clock = federation.nodes["asker"].store, federation.clock
-    secret = make_link(store, staff, at=clock(), by="asker-staff")
-    link = open_link(store, secret, at=clock())
-    assert link is not None
-    account = Account(staff, link.code_key, clock)
-    page.goto(f"{base}/set-up/{secret}")
-    for name in ("#password", "#again"):
-        page.fill(name, PASSWORD)
-    page.fill("#code", account.code())
-    page.get_by_role("button", name="Set up the account").click()
-    page.fill("#staff", staff)
-    page.fill("#password", PASSWORD)
-    page.fill("#code", account.code())
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_selector("text=Sign out")
-    return account
 
 
 def test_twelve_rows_become_a_printed_sheet_in_three_screens_without_javascript(
@@ -175,17 +143,15 @@ def test_every_page_passes_axe_and_stays_on_this_machine(desk: Desk) -> None:
     titles: dict[str, str] = {}
     pages = [desk.base + path for path in LOOKED_OVER] + list(dict.fromkeys(desk.addresses))
     for address in pages:
-        titles.setdefault(look_over(signed_in, address, base=desk.base), address)
+        titles.setdefault(look_over(signed_in, address, base=desk.base, place=PLACE), address)
     assert len(titles) == len({*titles.values()})
-    secret = make_link(
-        desk.federation.nodes["asker"].store, "asker-ig", at=desk.federation.clock(), by="asker-staff"
-    )
+    secret = make_link(accounts_of(desk.federation), "asker-ig", at=desk.federation.clock(), by="asker-staff")
     for path in ("/sign-in", "/sign-in?ended=1", f"/set-up/{secret}", "/help"):
-        look_over(signed_out, desk.base + path, base=desk.base)
+        look_over(signed_out, desk.base + path, base=desk.base, place=PLACE)
     reviewer = desk.chromium.new_context()
-    sign_in(desk.federation, desk.base, reviewer.new_page(), "asker-ig")
+    sign_in(accounts_of(desk.federation), desk.federation.clock, desk.base, reviewer.new_page(), "asker-ig")
     for path in ("/", "/sign-ins", "/accounts"):  # The last is not for this role: the refusal is a page too.
-        look_over(reviewer, desk.base + path, base=desk.base)
+        look_over(reviewer, desk.base + path, base=desk.base, place=PLACE)
     for context in (signed_in, signed_out, reviewer):
         context.close()
 
@@ -220,7 +186,7 @@ def keep_large_sheet(federation: Federation) -> str:
 def test_fifteen_cases_by_fourteen_agencies_scroll_in_their_own_frame_and_come_quickly(desk: Desk) -> None:
     address = desk.base + keep_large_sheet(desk.federation)
     context = desk.chromium.new_context(storage_state=desk.context.storage_state())
-    look_over(context, address, base=desk.base)
+    look_over(context, address, base=desk.base, place=PLACE)
     page, seconds = context.new_page(), []
     for _ in range(5):
         started = time.perf_counter()
@@ -237,7 +203,7 @@ def test_a_typed_list_and_forms_with_errors_pass_axe(desk: Desk) -> None:
     page.goto(f"{desk.base}/conferences/mdt-2026-12")
     page.get_by_role("button", name="Type cases instead").click()
     page.get_by_role("button", name="Add and check the list").click()
-    assert_good(page)
+    assert_good(page, place=PLACE)
     page.fill("#case_ref", "case-3")
     year, month, day = person(3)["dob"].split("-")
     for box, text in (("dob", day), ("dob-month", month), ("dob-year", year)):
@@ -245,37 +211,7 @@ def test_a_typed_list_and_forms_with_errors_pass_axe(desk: Desk) -> None:
     page.fill("#forename", "ann")
     page.fill("#surname", "smith")
     page.get_by_role("button", name="Add and check the list").click()
-    assert_good(page)
+    assert_good(page, place=PLACE)
     page.get_by_role("button", name="Ask now").click()
-    assert_good(page)
+    assert_good(page, place=PLACE)
     context.close()
-
-
-def look_over(context: BrowserContext, address: str, *, base: str) -> str:
-    """Open a page with scripts permitted, so that axe runs and anything that would run is seen; its title."""
-    page = context.new_page()
-    said: list[str] = []
-    requested: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(error.name or "error"))
-    page.on("request", lambda request: requested.append(request.url))
-    answer = page.goto(address)
-    assert answer is not None
-    if answer.status == 200:
-        assert not said, address
-    assert all(url.startswith(base) for url in requested), address
-    assert_good(page)
-    title = page.title()
-    page.close()
-    return title
-
-
-def assert_good(page: Page) -> None:
-    """No violation of axe-core's rules, one heading, a title, and no sideways scrolling at 320 pixels."""
-    for width in (1280, 320):
-        page.set_viewport_size({"width": width, "height": 800})
-        found = Axe().run(page).response["violations"]
-        assert not found, [(page.url, rule["id"], [node["html"] for node in rule["nodes"]]) for rule in found]
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, (page.url, width)
-    assert page.locator("h1").count() == 1
-    assert page.title().endswith(" - Known To, asker")

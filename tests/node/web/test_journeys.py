@@ -13,7 +13,7 @@ from python_calamine import CalamineWorkbook
 from node.case_lists import lists_of
 from node.results import drop_expired
 from tests.federation import Federation
-from tests.node.web.browser import ADDRESS, Browser
+from tests.pages.browser import ADDRESS, Browser
 from tests.people import person
 
 CONSENT = {
@@ -270,16 +270,16 @@ def test_without_the_hub_the_list_stays_and_can_be_sent_later(
     plan(officer)
     upload(officer)
     send = officer.visited[-1] + "/send"
-    checking, front, node = officer.page, officer.app.state.front, federation.nodes["asker"]
+    checking, site, node = officer.page, officer.app.state.front.site, federation.nodes["asker"]
 
     def away(_request: httpx2.Request) -> httpx2.Response:
         raise httpx2.ConnectError("away")
 
     there = node.http
-    front.node.http = httpx2.Client(base_url="https://hub.test", transport=httpx2.MockTransport(away))
+    site.node.http = httpx2.Client(base_url="https://hub.test", transport=httpx2.MockTransport(away))
     officer.post(send, **CONSENT)
     assert officer.page.status_code == 503 and "The hub cannot be reached" in officer.page.text
-    front.node.http, officer.page = there, checking
+    site.node.http, officer.page = there, checking
     officer.post(send, **CONSENT)
     assert "Known-to sheet" in officer.page.text
 

@@ -10,11 +10,10 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from node.case_lists import LARGEST_FILE_BYTES
-
-# A file and the fields beside it.
-LARGEST_BODY_BYTES = LARGEST_FILE_BYTES + 2**16
-MOST_READ_BYTES = 8 * LARGEST_BODY_BYTES
+# The fields of a form, without the file beside them.
+LARGEST_FIELDS_BYTES = 2**16
+# A body that is this many times too long is cut off; a shorter one is read to its end and dropped.
+MOST_TIMES_TOO_LONG = 8
 MOST_FIELDS = 60
 LONGEST_FIELD = 2_000
 
@@ -61,26 +60,28 @@ class Form:
             return None
 
 
-class _InMemoryParser(MultiPartParser):
-    """Never rolls a file over to the disk, where it would lie in the clear."""
-
-    spool_max_size = LARGEST_BODY_BYTES + 1
-
-
-async def read_form(request: Request) -> Form:
+async def read_form(request: Request, *, largest_file_bytes: int) -> Form:
     """Read the body of a request.
+
+    Args:
+        request: The request.
+        largest_file_bytes: The largest file a page takes; 0 where none takes any.
 
     Raises:
         BodyTooLargeError: It is longer than any page asks for.
         BodyMalformedError: It is no form.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip()
-    if kind == "multipart/form-data":
-        return await _parse(
-            _InMemoryParser(request.headers, _limited(request), max_files=1, max_fields=MOST_FIELDS)
+    most_bytes = largest_file_bytes + LARGEST_FIELDS_BYTES
+    if kind == "multipart/form-data" and largest_file_bytes:
+        files = MultiPartParser(
+            request.headers, _limited(request, most_bytes), max_files=1, max_fields=MOST_FIELDS
         )
+        # Never rolled over to the disk, where a file would lie in the clear.
+        files.spool_max_size = most_bytes + 1
+        return await _parse(files)
     if kind == "application/x-www-form-urlencoded":
-        return await _parse(FormParser(request.headers, _limited(request)))
+        return await _parse(FormParser(request.headers, _limited(request, most_bytes)))
     raise BodyMalformedError
 
 
@@ -104,14 +105,14 @@ async def _parse(parser: FormParser | MultiPartParser) -> Form:
     return Form(fields, file)
 
 
-async def _limited(request: Request) -> AsyncGenerator[bytes, None]:
+async def _limited(request: Request, most_bytes: int) -> AsyncGenerator[bytes, None]:
     """The body's pieces. A little too much is read to its end and dropped, or no browser would show why."""
     size = 0
     async for piece in request.stream():
         size += len(piece)
-        if size > MOST_READ_BYTES:
+        if size > MOST_TIMES_TOO_LONG * most_bytes:
             raise BodyTooLargeError
-        if size <= LARGEST_BODY_BYTES:
+        if size <= most_bytes:
             yield piece
-    if size > LARGEST_BODY_BYTES:
+    if size > most_bytes:
         raise BodyTooLargeError

@@ -1,4 +1,4 @@
-"""A browser without JavaScript for the node's pages: follows redirects and forms as people do."""
+"""A browser without JavaScript: follows redirects and forms as people do."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ import httpx2
 import pyotp
 from starlette.testclient import TestClient
 
-from node.accounts import make_link, open_link
-from node.home import Node
+from pages.accounts import AccountStore, make_link, open_link
 from tests.federation import Clock
 
 ADDRESS = "http://127.0.0.1:8410"
@@ -38,7 +37,7 @@ class Forms(HTMLParser):
 
 
 class Browser:
-    """One browser at one node's pages."""
+    """One browser at one site's pages."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
@@ -101,10 +100,10 @@ class Account:
         return pyotp.TOTP(self.code_key).at(self.clock())
 
 
-def set_up(browser: Browser, node: Node, staff: str, clock: Clock) -> Account:
+def set_up(browser: Browser, accounts: AccountStore, staff: str, clock: Clock) -> Account:
     """Set an account up over its page."""
-    secret = make_link(node.store, staff, at=clock(), by="somebody")
-    link = open_link(node.store, secret, at=clock())
+    secret = make_link(accounts, staff, at=clock(), by="somebody")
+    link = open_link(accounts, secret, at=clock())
     assert link is not None
     account = Account(staff, link.code_key, clock)
     browser.get(f"/set-up/{secret}")
