@@ -23,6 +23,7 @@ from hub.upgrades import upgrade
 from keys.identity import NodeIdentity
 from matcher.schema import LinkageSchema, shipped_schema
 from tests.hub.client import ORIGIN, Clock, Node
+from tests.hub.people import SOMEBODY
 from tests.postgres import PostgresServer, postgres_or_skip
 
 NETWORK = "test-county"
@@ -191,3 +192,15 @@ def network(database_url: str, tmp_path: Path, clock: Clock, schema: LinkageSche
 def partnership(network: Network) -> Network:
     """Three agencies that have agreed and begun an epoch: one asks, two hold."""
     return form_partnership(network)
+
+
+@pytest.fixture
+def shared(partnership: Network) -> Network:
+    """The first holder knows somebody and may say so; the second knows them and may not."""
+    for holder, consents in (("holder-1", True), ("holder-2", False)):
+        node = partnership.nodes[holder]
+        record = node.record([SOMEBODY], partnership.schema)
+        assert node.push([record], partnership.schema, epoch=EPOCH).status == 200
+        if consents:
+            assert node.consent(record["handle"]).status == 200
+    return partnership

@@ -113,3 +113,6 @@ def encode_probes(person: Person, schema: LinkageSchema, *, token: int = 0) -> l
         slots = b"".join(slot_bytes(slot_id, (other.inputs()[name] for name in inputs)) for other in people)
         probes.append({"token": token, "probe": probe, "variants": base64.b64encode(slots).decode()})
     return probes
+
+
+(SOMEBODY, STRANGER) = make_people(2, seed=5)

@@ -17,7 +17,7 @@ from hub.review_settings import ReviewSettings
 from hub.reviews import Outcome, list_items
 from hub.settings import load_settings
 from tests.hub.conftest import NETWORK, Network
-from tests.hub.test_reviews import ask, run_scan, shared  # noqa: F401 (a fixture)
+from tests.hub.reviewing import ask, run_scan
 
 KEY = b"k" * 32
 
@@ -43,7 +43,7 @@ def counts(network: Network) -> dict[str, int]:
 
 
 @pytest.fixture
-def reviewed(shared: Network) -> Network:  # noqa: F811
+def reviewed(shared: Network) -> Network:
     """Repeated questions, found and decided; a later day."""
     ask(shared, times=4)
     run_scan(shared)
@@ -79,7 +79,7 @@ def test_todays_budget_stays(reviewed: Network) -> None:
     assert days == {reviewed.clock().date().isoformat()}
 
 
-def test_a_queried_item_stays_and_is_told_of(shared: Network) -> None:  # noqa: F811
+def test_a_queried_item_stays_and_is_told_of(shared: Network) -> None:
     ask(shared, times=4)
     run_scan(shared)
     decide_all(shared, Outcome.QUERIED)
@@ -118,7 +118,7 @@ def test_an_agency_that_has_not_fetched_its_entries_is_named_until_it_has(review
 
 
 @pytest.mark.parametrize("days", [0, 89, -1])
-def test_a_retention_shorter_than_alarms_look_back_is_no_setting(shared: Network, days: int) -> None:  # noqa: F811
+def test_a_retention_shorter_than_alarms_look_back_is_no_setting(shared: Network, days: int) -> None:
     with (shared.home / "hub.toml").open("a") as file:
         file.write(f"retention_days = {days}\n")
     with pytest.raises(SettingsError, match="retention_days"):
