@@ -5,22 +5,43 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from tests.documented_session import KNOWNTO
-from tests.federation import Federation
+from tests.e2e.test_killed_push import RealClock
+from tests.federation import Federation, running_federation
+
+ROW = {"local_id": "A1", "dob": "1980-02-03", "forename": "Ann", "surname": "Other"}
 
 
-def run(home: Path, *argv: str, passphrase: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "KNOWNTO_PASSPHRASE_FILE": str(passphrase), "KNOWNTO_TRACEBACK": "0"}
+@contextmanager
+def open_network(root: Path) -> Iterator[Federation]:
+    """Two nodes over sockets that share, for commands in processes of their own: one asks, one holds."""
+    with running_federation(root, sockets=True, clock=RealClock()) as federation:
+        federation.add("asker", custodian=True)
+        federation.add("holder", team="Desk")
+        federation.begin_epoch(["dob", "names", "chain"], custodian="asker")
+        federation.agree("asker", "holder")
+        federation.share("holder", [ROW])
+        federation.consent("holder", "A1")
+        yield federation
+
+
+def run(
+    home: Path, *argv: str, passphrase: Path, stdin: str = "", **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command in a home; `environment` is set beside what the process inherits."""
+    usual = {**os.environ, "KNOWNTO_PASSPHRASE_FILE": str(passphrase), "KNOWNTO_TRACEBACK": "0"}
     return subprocess.run(
         [KNOWNTO / "knownto", "--home", str(home), *argv],
-        env=environment,
+        env=usual | environment,
         input=stdin,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,11 +13,10 @@ from sqlalchemy import select, update
 
 from hub.log_models import LogEntry, LogPart
 from node.results import keep_result
-from tests.documented_session import KNOWNTO
-from tests.e2e.test_killed_push import RealClock
-from tests.federation import Asking, Federation, case_of, consent_basis, running_federation
+from tests.cli.commands import ROW, open_network
+from tests.cli.commands import run as run_command
+from tests.federation import Asking, Federation, case_of, consent_basis
 
-ROW = {"local_id": "A1", "dob": "1980-02-03", "forename": "Ann", "surname": "Other"}
 CASE = {"case_ref": "c-1", **{name: ROW[name] for name in ("dob", "forename", "surname")}}
 NAMES = ("Ann", "Other", "1980")
 
@@ -26,14 +24,7 @@ NAMES = ("Ann", "Other", "1980")
 @pytest.fixture(scope="module")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
     """Two nodes over sockets, a look-up between them."""
-    root = tmp_path_factory.mktemp("log")
-    with running_federation(root / "network", sockets=True, clock=RealClock()) as federation:
-        federation.add("asker", custodian=True)
-        federation.add("holder", team="Desk")
-        federation.begin_epoch(["dob", "names", "chain"], custodian="asker")
-        federation.agree("asker", "holder")
-        federation.share("holder", [ROW])
-        federation.consent("holder", "A1")
+    with open_network(tmp_path_factory.mktemp("log") / "network") as federation:
         result = federation.ask("asker", CASE, conference="mdt-1")
         asking = Asking("asker-staff", "coordinator", "case_conference", "mdt-1")
         asked = [(case_of(CASE), consent_basis())]
@@ -50,21 +41,10 @@ class Runner:
     def __call__(
         self, agency: str, *argv: str, stdin: str = "", staff: str = ""
     ) -> subprocess.CompletedProcess[str]:
-        environment = {
-            **os.environ,
-            "KNOWNTO_PASSPHRASE_FILE": str(self.passphrase),
-            "KNOWNTO_TRACEBACK": "0",
-            "KNOWNTO_STAFF": staff or f"{agency}-ig",
-        }
-        done = subprocess.run(
-            [KNOWNTO / "knownto", "--home", str(self.network.root / agency), "log", *argv],
-            env=environment,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        done = run_command(
+            self.network.root / agency, "log", *argv, passphrase=self.passphrase, stdin=stdin,
+            KNOWNTO_STAFF=staff or f"{agency}-ig",
+        )  # fmt: skip
         assert not any(name in done.stdout + done.stderr for name in NAMES)
         return done
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from tests.federation import Federation
 from tests.node.logs import log_of
 
 Change = Callable[[Any], Any]
+Spoil = Callable[[Any], None]  # In place.
 
 
 def lie(monkeypatch: pytest.MonkeyPatch, path: str, change: Change) -> None:
@@ -27,6 +28,20 @@ def lie(monkeypatch: pytest.MonkeyPatch, path: str, change: Change) -> None:
         return change(answer) if called.partition("?")[0] == path else answer
 
     monkeypatch.setattr(HubClient, "call", lying)
+
+
+def lie_in_turn(monkeypatch: pytest.MonkeyPatch, path: str, spoils: Iterable[Spoil]) -> Iterator[Spoil]:
+    """A hub that tells one lie after another in answer to one call; each is yielded while it is told."""
+    told: list[Spoil] = []
+
+    def spoiled(answer: Any) -> Any:
+        told[-1](answer)
+        return answer
+
+    lie(monkeypatch, path, spoiled)
+    for spoil in spoils:
+        told.append(spoil)
+        yield spoil
 
 
 def forge(federation: Federation, answer: Any, change: Change, *, junk: str = "leaf") -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from keys.documents import canonical_bytes
 from keys.formats import decode_base64, encode_base64
 from node.errors import IntegrityError
 from tests.federation import Federation, consent_basis
-from tests.node.flows.lies import Change, forge, lie
+from tests.node.flows.lies import Change, forge, lie, lie_in_turn
 from tests.node.logs import MemoryLog, log_of
 from tests.people import person
 
@@ -137,14 +136,6 @@ UNPROVED = (_no_receipt, _unsigned, _of_another_log, _no_note, _no_proof, _alter
 
 
 def test_no_answer_is_shown_that_is_not_proved(sharing: Federation, monkeypatch: pytest.MonkeyPatch) -> None:
-    change: list[Callable[[Any], None]] = []
-
-    def spoil(answer: Any) -> Any:
-        change[0](answer)
-        return answer
-
-    lie(monkeypatch, "/v1/lookups", spoil)
-    for one in UNPROVED:
-        change[:] = [one]
+    for _ in lie_in_turn(monkeypatch, "/v1/lookups", UNPROVED):
         with pytest.raises(IntegrityError):
             sharing.ask("asker", person(3))

@@ -7,7 +7,6 @@ it is in order within itself. Only that the nodes remember stands against it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -27,7 +26,7 @@ from node.log_verify import verify_hub, verify_kept
 from node.reconcile import Kind, compare, reconcile, told_about
 from node.witnessing import log_key_of, witness_log
 from tests.federation import Federation
-from tests.node.flows.lies import forge, lie
+from tests.node.flows.lies import forge, lie, lie_in_turn
 from tests.node.logs import cut_log, log_of, rewrite_tree
 from tests.people import person
 
@@ -259,15 +258,7 @@ PAGES = (
 def test_a_page_of_the_log_that_is_not_in_order_is_refused(
     sharing: Federation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    change: list[Callable[[Any], None]] = []
-
-    def spoil(page: Any) -> Any:
-        change[0](page)
-        return page
-
-    lie(monkeypatch, "/v1/log", spoil)
-    for one in PAGES:
-        change[:] = [one]
+    for _ in lie_in_turn(monkeypatch, "/v1/log", PAGES):
         with pytest.raises(IntegrityError):
             sync_log(sharing.nodes["asker"])
     assert list(read_entries(sharing.nodes["asker"].store)) == []
