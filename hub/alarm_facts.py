@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
-NODE = ""  # The agency's node as a whole; no staff id is empty.
+from hub.budgets import NODE
 
 
 class Event(StrEnum):

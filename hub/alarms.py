@@ -19,8 +19,8 @@ from datetime import date, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from hub.alarm_facts import NODE, AgencyDay, Asking, Event, Fact, Tally, tally_of
-from hub.budgets import Budget
+from hub.alarm_facts import AgencyDay, Asking, Event, Fact, Tally, tally_of
+from hub.budgets import NODE, Budget
 from hub.review_settings import ReviewSettings
 from hub.working_days import is_out_of_hours
 

@@ -23,7 +23,7 @@ from hub.database import dialect_insert
 from hub.errors import BudgetExhaustedError
 from hub.models import BudgetUse
 
-NODE = ""  # No staff id is empty.
+NODE = ""  # An agency's node as a whole; no staff id is empty.
 # Few people have more names and numbers than these; a case that is several people in disguise has.
 TOKENS_OF_A_CASE = 3
 

@@ -11,7 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.access_log import CALL_REFUSED_PREFIX, REFUSED_PREFIX, Action, NodeEvent, Subject
-from hub.alarm_facts import NODE, Event, Fact, Touch
+from hub.alarm_facts import Event, Fact, Touch
+from hub.budgets import NODE
 from hub.clock import parse_time
 from hub.log_models import LogSubject
 from hub.log_views import read_entries

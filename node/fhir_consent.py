@@ -1,23 +1,22 @@
-"""Consent as FHIR R4 `Consent` and back, without loss: for agencies that keep consents in a clinical system.
+"""Consent as FHIR R4 `Consent`, without loss: for agencies that keep consents in a clinical system.
 
 What FHIR has a place for stands there: who (`patient`, the agency's own reference), when (`dateTime`), which
 notice (`policyRule`), and as `provision` the dates, recipients, purposes and data classes. In FHIR an empty
 list means everybody or everything, and here nobody or nothing: a consent that reaches nothing is therefore a
 `deny`, and everyone is said by an extension. `period.end` is inclusive in FHIR; here an end is the moment
-after, so a second is taken off and put back. The rest are extensions under `EXTENSIONS`.
+after, so a second is taken off. The rest are extensions under `EXTENSIONS`.
 
 Source: https://hl7.org/fhir/R4/consent.html, https://hl7.org/fhir/R4/extensibility.html.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 from node.consent import KeptConsent
-from node.consent_terms import EVERYONE, FORMAT, LIFTS
-from node.errors import RecordFormatError
+from node.consent_terms import EVERYONE, LIFTS
 from node.times import format_time, parse_time
 
 Json = dict[str, Any]
@@ -61,45 +60,6 @@ def format_consent(kept: KeptConsent, *, agency: str) -> Json:
     }
 
 
-def parse_consent(resource: Mapping[str, Any]) -> KeptConsent:
-    """Read a resource made by `format_consent`; it counts as sent, for nothing is said of that.
-
-    Raises:
-        RecordFormatError: It is none.
-    """
-    try:
-        return _parse(resource)
-    except (KeyError, TypeError, ValueError, IndexError):
-        raise RecordFormatError("FHIR Consent", "is not one that this program writes") from None
-
-
-def _parse(resource: Mapping[str, Any]) -> KeptConsent:
-    said = {one["url"].removeprefix(EXTENSIONS): _value(one) for one in resource["extension"]}
-    provision = resource["provision"]
-    everyone = any(one["url"] == f"{EXTENSIONS}everyone" for one in provision.get("extension", ()))
-    named = [actor["reference"]["identifier"]["value"] for actor in provision.get("actor", ())]
-    end = provision["period"].get("end")
-    document = {
-        "format": FORMAT,
-        "consent": resource["id"],
-        "version": int(resource["meta"]["versionId"]),
-        "previous": said.get("previous"),
-        "recipients": sorted([*named, *([EVERYONE] if everyone else [])]),
-        "purposes": sorted(_codes(provision.get("purpose", ()))),
-        "data_classes": sorted(_codes(provision.get("class", ()))),
-        "captured_at": resource["dateTime"],
-        "valid_from": provision["period"]["start"],
-        "valid_until": None if end is None else format_time(parse_time(end) + ONE_SECOND),
-        "notice_version": resource["policyRule"]["coding"][0]["code"],
-        "witnessed": said["witnessed"],
-        **{name: said[name] for name in CODES},
-        **{name: said.get(name) for name in TIMES},
-        **({LIFTS: said[LIFTS]} if LIFTS in said else {}),
-    }
-    local_id = resource["patient"]["identifier"]["value"]
-    return KeptConsent(local_id, document, said.get("witness"), sent=True)
-
-
 def _status(document: Mapping[str, Any]) -> str:
     """`rejected` was never agreed to, `inactive` no longer holds; whether the dates do is for the reader."""
     if document["withdrawn_at"] is None and document["objected_at"] is None:
@@ -141,12 +101,3 @@ def _provision(document: Mapping[str, Any]) -> Json:
 
 def _agency(agency: str) -> Json:
     return {"identifier": {"system": AGENCIES, "value": agency}}
-
-
-def _codes(codings: Iterable[Mapping[str, str]]) -> Sequence[str]:
-    return [coding["code"] for coding in codings]
-
-
-def _value(extension: Mapping[str, Any]) -> Any:
-    (value,) = (extension[name] for name in extension if name.startswith("value"))
-    return value

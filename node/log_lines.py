@@ -18,7 +18,8 @@ from node.seal_events import category_of
 from node.store import Store
 
 LOOKUP = "lookup:"
-REFUSED_LOOKUP, REFUSED_CALL = REFUSED = "lookup:refused:", "call:refused:"
+REFUSED_LOOKUP, REFUSED_CALL = "lookup:refused:", "call:refused:"
+REFUSED = (REFUSED_LOOKUP, REFUSED_CALL)
 HOLDER = "holder:"
 SEAL = "seal:"
 ABOUT_US = "about us"

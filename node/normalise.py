@@ -36,11 +36,6 @@ class Reading:
         return f"Reading(rules={self.rules})"
 
 
-def normalise_chain(value: Cell) -> str | None:
-    """A CHAIN number as digits without leading zeros (a spreadsheet loses them anyway)."""
-    return read_chain(value).value
-
-
 def read_chain(value: Cell) -> Reading:
     """Read a CHAIN number; one digit five times or more is a filler."""
     text = text_of(value).lower()
@@ -51,11 +46,6 @@ def read_chain(value: Cell) -> Reading:
         return Reading(None, ("chain_format",))
     digits = digits.lstrip("0")
     return Reading(digits) if 1 <= len(digits) <= MAX_CHAIN_DIGITS else Reading(None, ("chain_format",))
-
-
-def normalise_nhs_number(value: Cell) -> str | None:
-    """Ten digits with a valid check digit, or None."""
-    return read_nhs_number(value).value
 
 
 def read_nhs_number(value: Cell) -> Reading:
@@ -71,11 +61,6 @@ def read_nhs_number(value: Cell) -> Reading:
     if len(set(digits)) == 1 or calculate_checksum(digits[:9]) != int(digits[9]):
         return Reading(None, ("nhs_check_digit",))
     return Reading(digits)
-
-
-def normalise_sex(value: Cell) -> str | None:
-    """ "m" or "f" from letters, words and the NHS codes 1 and 2; None for everything else."""
-    return read_sex(value).value
 
 
 def read_sex(value: Cell) -> Reading:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from node.fhir_consent import parse_consent
 from tests.cli.commands import CONSENT, Desk
+from tests.node.fhir_reading import parse_consent
 
 PANEL = ("--purpose", "safeguarding_panel", "--reason-category", "safeguarding_adult")
 TYPED = "N-7\nseen with bruises at the door\n"

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from node.consent import KeptConsent
 from node.consent_terms import ACTORS, CAPACITIES, DATA_CLASSES, METHODS, PURPOSES, nothing_agreed
-from node.errors import RecordFormatError
-from node.fhir_consent import BASE, format_consent, parse_consent
+from node.fhir_consent import BASE, format_consent
 from node.times import format_time
 from tests.federation import terms
+from tests.node.fhir_reading import parse_consent
 
 AT = datetime(2026, 11, 23, 9, tzinfo=UTC)
 HEX32 = st.binary(min_size=16, max_size=16).map(bytes.hex)
@@ -110,9 +110,3 @@ def test_the_last_moment_of_a_consent_is_in_its_period() -> None:
     document = given_consent(valid_until=AT)
     period = format_consent(kept(document), agency="holder")["provision"]["period"]
     assert period["end"] == format_time(AT - timedelta(seconds=1))
-
-
-@pytest.mark.parametrize("resource", [{}, {"resourceType": "Patient"}, {"extension": 3}], ids=str)
-def test_another_resource_is_refused_without_being_quoted(resource: dict[str, Any]) -> None:
-    with pytest.raises(RecordFormatError, match="not one that this program writes"):
-        parse_consent(resource)
