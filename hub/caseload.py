@@ -23,7 +23,7 @@ from hub.database import insert_new
 from hub.decoding import decode_fixed, decode_tokens
 from hub.epochs import CurrentEpoch, require_current
 from hub.errors import ConflictError, MalformedError
-from hub.linking_models import ClusterMember
+from hub.linking_members import forget_members
 from hub.models import Agency, Push, Record, SharedArea, Tag, Token
 from hub.schemas import CARD_BYTES, WireRecord
 from hub.tags import Pepper
@@ -97,7 +97,8 @@ def store_batch(
     insert_new(session, Push, {"agency": caller.agency, "push": push, "epoch": epoch, "began": at})
     _delete_records(session, caller.agency, [record["handle"] for record in batch.records])
     removed = _delete_records(session, caller.agency, batch.removed)
-    _forget_clusters(session, caller.agency, batch.removed)
+    if batch.removed:
+        forget_members(session, caller.agency, batch.removed)
     if batch.records:
         _insert_records(session, batch)
     return removed
@@ -144,7 +145,7 @@ def remove_caseload(session: Session, caller: CallingNode, *, at: datetime) -> i
     ids = list(session.scalars(select(Record.record).where(Record.agency == caller.agency)))
     for start in range(0, len(ids), CHUNK):
         _delete_ids(session, ids[start : start + CHUNK])
-    _delete(session, delete(ClusterMember).where(ClusterMember.agency == caller.agency))
+    forget_members(session, caller.agency)
     agency.as_of, agency.shared_records = None, 0
     _delete(session, delete(SharedArea).where(SharedArea.agency == caller.agency))
     session.flush()
@@ -201,13 +202,6 @@ def _delete_records(session: Session, agency: str, handles: Sequence[str]) -> in
         _delete_ids(session, ids)
         removed += len(ids)
     return removed
-
-
-def _forget_clusters(session: Session, agency: str, handles: Sequence[str]) -> None:
-    """Whoever is taken off the hub is with nobody from now on, not only from the next linking."""
-    for start in range(0, len(handles), CHUNK):
-        chosen = ClusterMember.handle.in_(handles[start : start + CHUNK])
-        _delete(session, delete(ClusterMember).where(ClusterMember.agency == agency, chosen))
 
 
 def _delete_ids(session: Session, ids: Sequence[int]) -> None:

@@ -22,9 +22,10 @@ from hub.database import Database
 from hub.epochs import CurrentEpoch, current_epoch
 from hub.errors import NotInitialisedError
 from hub.estimation import Weighing, read_weighing
-from hub.linking_clusters import Count, publish, publish_changes, sweep
+from hub.linking_clusters import Count, ReadAt, publish, publish_changes, sweep
 from hub.linking_index import IndexRecords, read_records, rows_of_records
-from hub.linking_models import LinkRun, LinkState
+from hub.linking_lease import Lease, alone
+from hub.linking_models import ABANDONED, BEGUN, SCORED, UNFINISHED, LinkRun, LinkState
 from hub.linking_state import Scored, agencies_of, forget_scored, is_scored, load_scored, save_scored
 from hub.models import Push, Record
 from matcher.candidates import Meetings, SlotIndex, stored_meetings
@@ -35,7 +36,6 @@ from matcher.schema import LinkageSchema
 from matcher.tokens import BoolArray, IntArray
 
 FULL, CHANGES = "full", "changes"
-BEGUN, SCORED, ABANDONED = "begun", "scored", "abandoned"
 LINK_POSTERIOR = 0.5  # From here on a pair is a link: likelier one person than not.
 
 # What a run is doing now, for whoever waits.
@@ -51,12 +51,12 @@ class FullRunNeeded:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _Read:
-    """What a run is over: the epoch, what weighs, the records, and how far pushes were."""
+    """What a run is over: the epoch, what weighs, the records, and how far the hub was."""
 
     epoch: CurrentEpoch
     weighing: Weighing
     records: IndexRecords
-    seen: str
+    at: ReadAt
 
 
 def link_all(database: Database, *, clock: Clock, report: Report) -> int:
@@ -69,31 +69,24 @@ def link_all(database: Database, *, clock: Clock, report: Report) -> int:
         NotInitialisedError: There is no epoch, or no record yet.
         ConflictError: Another run was quicker.
     """
-    report("reading the index")
-    with database.reading() as session:
-        read = _read_index(session)
-    if not read.records.references:
-        raise NotInitialisedError("nothing to link: no agency has shared records yet")
-    sweep(database)
-    run, scored = _begin_or_resume(database, read, clock())
-    if scored is None:
-        report(f"scoring {len(read.records.references):,} records")
-        scored = _score(read)
-        _keep(database, run, scored)
-    report("clustering")
-    found = cluster_scored(scored)
-    publish(
-        database,
-        run,
-        scored,
-        found,
-        counts=_counts(scored, found),
-        seen=read.seen,
-        clock=clock,
-        report=report,
-    )
-    sweep(database)
-    return run
+    with alone(database):
+        report("reading the index")
+        with database.reading() as session:
+            read = _read_index(session)
+        if not read.records.references:
+            raise NotInitialisedError("nothing to link: no agency has shared records yet")
+        sweep(database)
+        lease, scored = _begin_or_resume(database, read, clock())
+        if scored is None:
+            report(f"scoring {len(read.records.references):,} records")
+            scored = _score(read)
+            _keep(database, lease, scored)
+        report("clustering")
+        found = cluster_scored(scored)
+        counts = _counts(scored, found)
+        publish(database, lease, scored, found, counts=counts, read=read.at, clock=clock, report=report)
+        sweep(database)
+        return lease.run
 
 
 def link_changes(database: Database, *, clock: Clock, report: Report) -> int | FullRunNeeded | None:
@@ -107,7 +100,6 @@ def link_changes(database: Database, *, clock: Clock, report: Report) -> int | F
         ConflictError: Another run was quicker.
     """
     with database.reading() as session:
-        version = session.get_one(LinkState, 1).version
         base = _base_of_changes(session)
         if isinstance(base, FullRunNeeded) or not have_changes(session):
             return base if isinstance(base, FullRunNeeded) else None
@@ -124,8 +116,7 @@ def link_changes(database: Database, *, clock: Clock, report: Report) -> int | F
         scored,
         found,
         counts=_counts(scored, found),
-        seen=read.seen,
-        version=version,
+        read=read.at,
         base=full,
         clock=clock,
     )
@@ -181,9 +172,9 @@ def cluster_scored(scored: Scored) -> Clusters:
 
 
 def _read_index(session: Session) -> _Read:
-    epoch, seen = _require_epoch(session), what_was_pushed(session)
-    records = read_records(session, epoch.schema)
-    return _Read(epoch, read_weighing(session, epoch.schema), records, seen)
+    epoch, state = _require_epoch(session), session.get_one(LinkState, 1)
+    at = ReadAt(state.version, state.published, what_was_pushed(session))
+    return _Read(epoch, read_weighing(session, epoch.schema), read_records(session, epoch.schema), at)
 
 
 def _require_epoch(session: Session) -> CurrentEpoch:
@@ -193,23 +184,25 @@ def _require_epoch(session: Session) -> CurrentEpoch:
     return epoch
 
 
-def _begin_or_resume(database: Database, read: _Read, at: datetime) -> tuple[int, Scored | None]:
-    """A run over this index: one that was killed, with what it had scored, or a new one."""
+def _begin_or_resume(database: Database, read: _Read, at: datetime) -> tuple[Lease, Scored | None]:
+    """A run over this index, now ours: one that was killed, with what it had scored, or a new one."""
     wanted = _new_row(read, FULL, at)
     with database.writing() as session:
-        unfinished = session.scalars(select(LinkRun).where(LinkRun.state.in_([BEGUN, SCORED]))).all()
+        unfinished = session.scalars(
+            select(LinkRun).where(LinkRun.state.in_(UNFINISHED)).with_for_update()
+        ).all()
         found = None
         for row in unfinished:
             if found is None and _over_the_same(row, wanted):
                 found = row
                 continue
-            row.state = ABANDONED
+            row.state, row.owner = ABANDONED, None
             forget_scored(session, row.run)
         if found is None:
             session.add(wanted)
             session.flush()
-            return wanted.run, None
-        return found.run, load_scored(session, found) if found.state == SCORED else None
+            return Lease.take(wanted), None
+        return Lease.take(found), load_scored(session, found) if found.state == SCORED else None
 
 
 def _new_row(read: _Read, kind: str, at: datetime) -> LinkRun:
@@ -258,9 +251,9 @@ def _score(read: _Read) -> Scored:
     return Scored.of(LinkedIndex.of_run(run), records, agencies)
 
 
-def _keep(database: Database, run: int, scored: Scored) -> None:
+def _keep(database: Database, lease: Lease, scored: Scored) -> None:
     with database.writing() as session:
-        row = session.get_one(LinkRun, run)
+        row = lease.require(session)
         save_scored(session, row, scored)
         row.state = SCORED
 

@@ -7,13 +7,13 @@ nothing else; ids never leave the hub.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from functools import partial
 
 import numpy as np
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hub.access_log import Action, append_entry
@@ -22,19 +22,23 @@ from hub.database import Database
 from hub.epochs import current_epoch_id
 from hub.errors import ConflictError
 from hub.linking_index import Reference
-from hub.linking_models import ClusterMember, LinkArray, LinkRun, LinkState
+from hub.linking_lease import Lease
+from hub.linking_members import (
+    Members,
+    delete_members,
+    drop_departed,
+    lock_state,
+    rewrite_members,
+    without_departed,
+    write_members,
+)
+from hub.linking_models import COMPLETE, UNFINISHED, ClusterMember, LinkArray, LinkRun, LinkState
 from hub.linking_state import Scored, forget_scored, save_scored
-from hub.log_models import table_of
 from hub.models import Agency
 from matcher.cluster_ids import NO_CLUSTER, carry_over
 from matcher.clustering import Clusters
 
-COMPLETE = "complete"
-# Rows in one transaction: look-ups wait for their log entry no longer than it takes to write these.
-ROWS_AT_ONCE = 10_000
 ATTEMPTS = 3
-
-Members = Mapping[Reference, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +52,22 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadAt:
+    """How far the hub was when a run read the index: `LinkState` then, and what had been pushed."""
+
+    version: int
+    published: int
+    seen: str
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
-    """What readers go by when a run looks: which full run, and what its members were.
+    """What readers go by when a run looks: how many runs were published, and what the members were.
 
     `away` are agencies that have not shared again since the epoch began: their records keep their ids.
     """
 
-    version: int
+    published: int
     next_cluster: int
     members: Members
     away: frozenset[str]
@@ -70,7 +83,7 @@ def read_standing(session: Session) -> Standing:
     )
     members = {(agency, handle): cluster for agency, handle, cluster in rows}
     away = frozenset(session.scalars(select(Agency.agency).where(Agency.as_of.is_(None))))
-    return Standing(state.version, state.next_cluster, members, away)
+    return Standing(state.published, state.next_cluster, members, away)
 
 
 def assign_ids(
@@ -98,31 +111,36 @@ def assign_ids(
 
 def publish(
     database: Database,
-    run: int,
+    lease: Lease,
     scored: Scored,
     found: Clusters,
     *,
     counts: Count,
-    seen: str,
+    read: ReadAt,
     clock: Clock,
     report: Callable[[str], None],
 ) -> None:
     """Make a full run's clusters the ones readers go by, and log it.
 
     Raises:
-        ConflictError: A new epoch has begun, or other runs were quicker every time.
+        ConflictError: A new epoch has begun, another process has taken the run over, or other runs were
+            quicker every time.
     """
     for _ in range(ATTEMPTS):
         with database.reading() as session:
             standing = read_standing(session)
         members, next_cluster = assign_ids(standing, scored.references, found)
-        _delete_members(database, run)
-        _write_members(database, run, members, report)
+        delete_members(database, lease.run, guard=lease.require)
+        write_members(database, lease.run, members, guard=lease.require, report=report)
         with database.writing() as session:
-            values = {"run": run, "next_cluster": next_cluster, "seen": seen}
-            if _moved(session, standing.version, values):
-                row = session.get_one(LinkRun, run)
-                _require_epoch(session, row)
+            state = lock_state(session)
+            row = lease.require(session)
+            _require_epoch(session, row)
+            if state.published == standing.published:
+                if state.version != read.version:
+                    drop_departed(session, row.run, live=state.run)
+                state.run = row.run
+                _move(state, next_cluster=next_cluster, seen=read.seen)
                 _complete(session, row, counts, at=clock())
                 return
     raise ConflictError("linking: other runs were quicker; run it again")
@@ -135,8 +153,7 @@ def publish_changes(
     found: Clusters,
     *,
     counts: Count,
-    seen: str,
-    version: int,
+    read: ReadAt,
     base: int,
     clock: Clock,
 ) -> int:
@@ -149,7 +166,8 @@ def publish_changes(
         standing = read_standing(session)
     members, next_cluster = assign_ids(standing, scored.references, found)
     with database.writing() as session:
-        if not _moved(session, version, {"next_cluster": next_cluster, "seen": seen}):
+        state = lock_state(session)
+        if not state.published == standing.published == read.published:
             raise ConflictError("linking: another run was quicker; run it again")
         _require_epoch(session, row)
         full = session.get_one(LinkRun, base)
@@ -157,7 +175,13 @@ def publish_changes(
         session.add(row)
         session.flush()
         row.fitted_digest = full.fitted_digest
-        _rewrite(session, base, standing.members, members)
+        before: Members = standing.members
+        after: Members = members
+        if state.version != read.version:
+            before = read_standing(session).members
+            after = without_departed(session, members, live=before)
+        rewrite_members(session, base, before, after)
+        _move(state, next_cluster=next_cluster, seen=read.seen)
         _complete(session, row, counts, at=clock())
         return row.run
 
@@ -165,30 +189,37 @@ def publish_changes(
 def sweep(database: Database) -> None:
     """Delete rows and arrays that nobody goes by: of runs before, and of runs that came to nothing."""
     with database.reading() as session:
-        state = session.get_one(LinkState, 1)
-        kept = [state.run]
-        kept += session.scalars(select(LinkRun.run).where(LinkRun.state.in_(["begun", "scored"])))
-        kept = [run for run in kept if run is not None]
+        kept = _kept_runs(session)
         with_rows = select(ClusterMember.run).where(ClusterMember.run.not_in(kept)).distinct()
         runs = list(session.scalars(with_rows))
         with_arrays = list(
             session.scalars(select(LinkArray.run).where(LinkArray.run.not_in(kept)).distinct())
         )
     for run in runs:
-        _delete_members(database, run)
+        delete_members(database, run, guard=partial(_require_swept, run))
     for run in with_arrays:
         with database.writing() as session:
+            _require_swept(run, session)
             forget_scored(session, run)
 
 
-def _moved(session: Session, version: int, values: Mapping[str, Any]) -> bool:
-    """Move the state on from a version, unless somebody else has."""
-    statement = update(LinkState).where(LinkState.id == 1, LinkState.version == version)
-    moved = session.execute(
-        statement.values(version=version + 1, **values).returning(LinkState.id),
-        execution_options={"synchronize_session": False},
-    )
-    return moved.first() is not None
+def _kept_runs(session: Session) -> list[int]:
+    """The run readers go by, and those that are under way."""
+    unfinished = session.scalars(select(LinkRun.run).where(LinkRun.state.in_(UNFINISHED)))
+    live = session.get_one(LinkState, 1).run
+    return [*unfinished, *([] if live is None else [live])]
+
+
+def _require_swept(run: int, session: Session) -> None:
+    """Nothing that somebody goes by, or may yet, is ever deleted."""
+    if run in _kept_runs(session):
+        raise ConflictError("linking: another process has taken this run over")
+
+
+def _move(state: LinkState, *, next_cluster: int, seen: str) -> None:
+    state.version += 1
+    state.published += 1
+    state.next_cluster, state.seen = next_cluster, seen
 
 
 def _require_epoch(session: Session, row: LinkRun) -> None:
@@ -197,7 +228,7 @@ def _require_epoch(session: Session, row: LinkRun) -> None:
 
 
 def _complete(session: Session, row: LinkRun, counts: Count, *, at: datetime) -> None:
-    row.state, row.completed = COMPLETE, at
+    row.state, row.completed, row.owner = COMPLETE, at, None
     for name, value in asdict(counts).items():
         setattr(row, name, value)
     session.flush()
@@ -211,47 +242,3 @@ def _complete(session: Session, row: LinkRun, counts: Count, *, at: datetime) ->
         **asdict(counts),
     }
     append_entry(session, Action.INDEX_LINKED, agency=None, at=at, facts=facts)
-
-
-def _write_members(database: Database, run: int, members: Members, report: Callable[[str], None]) -> None:
-    rows = _rows(run, members.items())
-    for start in range(0, len(rows), ROWS_AT_ONCE):
-        report(f"storing clusters: {start:,} of {len(rows):,} records")
-        with database.writing() as session:
-            session.execute(insert(ClusterMember), rows[start : start + ROWS_AT_ONCE])
-
-
-def _delete_members(database: Database, run: int) -> None:
-    """Delete a run's rows, an agency at a time, so that nobody waits long."""
-    with database.reading() as session:
-        chosen = select(ClusterMember.agency).where(ClusterMember.run == run).distinct()
-        agencies = list(session.scalars(chosen))
-    for agency in agencies:
-        with database.writing() as session:
-            session.execute(
-                delete(ClusterMember).where(ClusterMember.run == run, ClusterMember.agency == agency),
-                execution_options={"synchronize_session": False},
-            )
-
-
-def _rewrite(session: Session, run: int, before: Members, after: Members) -> None:
-    """Write the difference between two sets of members."""
-    stale = [
-        {"of": agency, "one": handle}
-        for (agency, handle), cluster in before.items()
-        if after.get((agency, handle)) != cluster
-    ]
-    if stale:
-        table = table_of(ClusterMember)
-        chosen = table.c.run == run, table.c.agency == bindparam("of"), table.c.handle == bindparam("one")
-        session.connection().execute(delete(table).where(*chosen), stale)
-    rows = _rows(run, ((one, cluster) for one, cluster in after.items() if before.get(one) != cluster))
-    if rows:
-        session.execute(insert(ClusterMember), rows)
-
-
-def _rows(run: int, members: Any) -> list[dict[str, Any]]:
-    return [
-        {"run": run, "agency": agency, "handle": handle, "cluster": cluster}
-        for (agency, handle), cluster in members
-    ]

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index
+from sqlalchemy import BigInteger, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hub.models import Base, RowId
+
+BEGUN, SCORED, COMPLETE, ABANDONED = "begun", "scored", "complete", "abandoned"
+UNFINISHED = (BEGUN, SCORED)
 
 
 class LinkRun(Base):
     """A linking run, full or of changes: what it was over, by which model, how far it is, what it found.
 
     `model_digest` is the model it began with, `fitted_digest` the one it scored by. `parameters` is what
-    later records are scored by (JSON), but for what is an array (`LinkArray`).
+    later records are scored by (JSON), but for what is an array (`LinkArray`). `owner` is the process that is
+    making it (`hub.linking_lease`).
     """
 
     __tablename__ = "link_runs"
@@ -36,6 +40,7 @@ class LinkRun(Base):
     links: Mapped[int | None] = mapped_column(BigInteger)
     clusters: Mapped[int | None] = mapped_column(BigInteger)
     conflicts: Mapped[int | None] = mapped_column(BigInteger)
+    owner: Mapped[str | None]
 
 
 class LinkArray(Base):
@@ -51,7 +56,9 @@ class LinkArray(Base):
 class LinkState(Base):
     """One row: which full run readers go by, and what counts every change of it.
 
-    `next_cluster` is the smallest cluster id never given; `seen` says what of the index the clusters know.
+    `version` counts every change of what readers see, by a run or by a record that leaves; `published` counts
+    the runs alone. `next_cluster` is the smallest cluster id never given; `seen` says what of the index the
+    clusters know.
     """
 
     __tablename__ = "link_state"
@@ -59,6 +66,7 @@ class LinkState(Base):
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     run: Mapped[int | None] = mapped_column(ForeignKey("link_runs.run"))
     version: Mapped[int] = mapped_column(BigInteger)
+    published: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     next_cluster: Mapped[int] = mapped_column(BigInteger)
     seen: Mapped[str]
 

@@ -7,9 +7,7 @@ import signal
 import subprocess
 import time
 from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner, Result
@@ -17,7 +15,7 @@ from sqlalchemy import delete, func, select, update
 
 from cli.main import exit_code, knownto
 from cli.output import CompletedWithWarnings
-from hub import linking_clusters
+from hub import linking_members
 from hub.errors import ConflictError, NotInitialisedError
 from hub.linking import FullRunNeeded, link_all, link_changes, list_runs
 from hub.linking_models import ClusterMember, LinkArray, LinkRun, LinkState
@@ -26,78 +24,22 @@ from hub.log_views import read_entries
 from hub.upgrades import upgrade
 from tests.documented_session import KNOWNTO
 from tests.hub.conftest import EPOCH, Network
-from tests.hub.people import Person, make_people
+from tests.hub.linked_caseloads import (
+    ALL,
+    PEOPLE,
+    Killed,
+    Record,
+    Shared,
+    killed_at,
+    share_caseloads,
+)
 from tests.hub.test_tags_upgrade import to_layout_before
-
-PEOPLE = make_people(160, seed=21)
-ALL = {"holder-1": range(0, 100), "holder-2": range(60, 160)}
-Members = dict[tuple[str, str], int]
-Record = dict[str, Any]
-
-
-def silent(_: str) -> None:
-    """Whoever does not wait."""
-
-
-@dataclass
-class Shared:
-    """A partnership whose caseloads are pushed, and who is who."""
-
-    network: Network
-    records: dict[str, dict[int, Record]]
-
-    def push(self, agency: str, *, push: str, epoch: str = EPOCH) -> None:
-        node, records = self.network.nodes[agency], list(self.records[agency].values())
-        assert node.push(records, self.network.schema, epoch=epoch, push=push).status == 200
-
-    def change(self, agency: str, number: int, person: Person) -> None:
-        """Somebody's record says somebody else from now on, under its handle."""
-        new = self.network.nodes[agency].record([person], self.network.schema)
-        self.records[agency][number] = new | {"handle": self.records[agency][number]["handle"]}
-
-    def remove(self, agency: str, number: int, *, push: str) -> None:
-        """Take one record off the hub."""
-        gone = self.records[agency].pop(number)
-        node, schema = self.network.nodes[agency], self.network.schema
-        body = {"format": "batch/1", "epoch": EPOCH, "schema_digest": schema.digest}
-        body |= {"records": [], "removed": [gone["handle"]]}
-        assert node.call("POST", f"/v1/pushes/{push}/batches/0", body).status == 200
-
-    def link(self) -> int:
-        return link_all(self.network.database, clock=self.network.clock, report=silent)
-
-    def link_changes(self) -> int | FullRunNeeded | None:
-        return link_changes(self.network.database, clock=self.network.clock, report=silent)
-
-    def members(self) -> Members:
-        """The clusters readers go by."""
-        with self.network.database.reading() as session:
-            run = session.get_one(LinkState, 1).run
-            rows = session.scalars(select(ClusterMember).where(ClusterMember.run == run))
-            return {(row.agency, row.handle): row.cluster for row in rows}
-
-    def people_of_clusters(self) -> set[frozenset[tuple[str, int]]]:
-        """The clusters, each record by its number."""
-        number = {
-            (agency, record["handle"]): (agency, n)
-            for agency, records in self.records.items()
-            for n, record in records.items()
-        }
-        clusters = defaultdict(set)
-        for reference, cluster in self.members().items():
-            clusters[cluster].add(number[reference])
-        return {frozenset(members) for members in clusters.values()}
 
 
 @pytest.fixture
 def shared(partnership: Network) -> Shared:
     """Two agencies share 100 people each, 40 of them the same."""
-    shared = Shared(partnership, {})
-    for agency, numbers in ALL.items():
-        node = partnership.nodes[agency]
-        shared.records[agency] = {n: node.record([PEOPLE[n]], partnership.schema) for n in numbers}
-        shared.push(agency, push="push-1")
-    return shared
+    return share_caseloads(partnership)
 
 
 def expected_of(records: dict[str, dict[int, Record]]) -> set[frozenset[tuple[str, int]]]:
@@ -170,26 +112,12 @@ def test_ids_survive_a_new_epoch_while_agencies_share_again_one_by_one(shared: S
     assert shared.members() == before
 
 
-class Killed(BaseException):
-    """What a kill looks like from inside: nothing after it is done."""
-
-
-def killed_at(step: int) -> Callable[[str], None]:
-    steps = iter(range(step))
-
-    def report(_: str) -> None:
-        if next(steps, None) is None:
-            raise Killed
-
-    return report
-
-
 @pytest.mark.parametrize("step", range(7))
 def test_a_run_that_was_killed_goes_on_and_ends_as_if_it_had_not_been(
     shared: Shared, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
     """Steps: reading, scoring, clustering, and four times storing fifty records."""
-    monkeypatch.setattr(linking_clusters, "ROWS_AT_ONCE", 50)
+    monkeypatch.setattr(linking_members, "ROWS_AT_ONCE", 50)
     network = shared.network
     with pytest.raises(Killed):
         link_all(network.database, clock=network.clock, report=killed_at(step))
@@ -235,7 +163,7 @@ def test_readers_see_the_clusters_before_until_the_new_ones_are_whole(
     before = shared.members()
     shared.change("holder-1", 0, PEOPLE[110])
     shared.push("holder-1", push="push-2")
-    monkeypatch.setattr(linking_clusters, "ROWS_AT_ONCE", 50)
+    monkeypatch.setattr(linking_members, "ROWS_AT_ONCE", 50)
     with pytest.raises(Killed):
         link_all(shared.network.database, clock=shared.network.clock, report=killed_at(5))
     assert shared.members() == before
@@ -330,7 +258,7 @@ def test_a_run_that_another_has_overtaken_changes_nothing(
     def overtake(message: str) -> None:
         if message == "clustering":
             with shared.network.database.writing() as session:
-                session.execute(update(LinkState).values(version=LinkState.version + 1))
+                session.execute(update(LinkState).values(published=LinkState.published + 1))
 
     with pytest.raises(ConflictError):
         link_changes(shared.network.database, clock=shared.network.clock, report=overtake)
@@ -402,6 +330,6 @@ def test_the_command_says_when_a_full_run_is_needed_and_lists_runs(shared: Share
 
 def _forget_all_runs(network: Network) -> None:
     with network.database.writing() as session:
-        session.execute(update(LinkState).values(run=None, version=0, next_cluster=1, seen=""))
+        session.execute(update(LinkState).values(run=None, version=0, published=0, next_cluster=1, seen=""))
         for table in (ClusterMember, LinkArray, LinkRun):
             session.execute(delete(table))
