@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 CERTAIN = "that the two records are one person"
 VERDICTS = ("same", "different", "not-sure", "undo")
 COLUMNS = ("group", "pair", "one", "other", "posterior", "likely", "forename", "surname", "decision", "words")
+REACHED = ("sealed", "said_no", "left_sealed", "left_no")
 HISTORY = ("at", "staff", "verdict", "holds", "reason")
 
 
@@ -65,14 +66,24 @@ def decide(ctx: click.Context, pair: str, verdict: str, output_format: str) -> N
     """Decide a listed PAIR: the same person, different people, not sure; or undo what was decided.
 
     The reason is prompted for, or a line of stdin; it stays at this node. The last decision counts, and every
-    one is kept. A seal of one record reaches the others that were decided to be the same person.
+    one is kept. A seal, a withdrawal or an objection of one record reaches the other at once where they are
+    decided to be the same person; undoing that lifts none of them, and says which stay.
     """
-    from node.duplicate_decisions import Verdict, decide_pair
+    from node.deciding import decide_pair
+    from node.duplicate_decisions import Verdict
 
     node = open_node(ctx, Role.RESPONDER)
     chosen = Verdict.UNDONE if verdict == "undo" else Verdict(verdict.replace("-", "_"))
     made = decide_pair(node, pair, verdict=chosen, reason=read_line("Reason"))
-    emit({"pair": made.pair} | _decision_row(made), output_format)
+    row = {"pair": pair} | _decision_row(made.decision)
+    if output_format == "json":
+        emit(row | {name: list(getattr(made, name)) for name in REACHED}, output_format)
+    else:
+        emit(row, output_format)
+        for remark in made.remarks():
+            click.echo(remark)  # Own references are data: on stdout.
+    if made.unsent is not None:
+        raise made.unsent
 
 
 @duplicates.command()

@@ -181,8 +181,8 @@ def _keep_on_others(store: Store, people: People, handle: str, no: Ended, *, at:
     }
 
 
-def spread_noes(store: Store) -> int:
-    """Keep everybody's no on records of theirs that came later; in a transaction. How many these were."""
+def spread_noes(store: Store) -> set[str]:
+    """Keep everybody's no on records of theirs that lack it, in a transaction; on which, by handle."""
     handles = [row["handle"] for row in store.connection.execute("SELECT DISTINCT handle FROM consent")]
     said = {handle: document for handle in handles if noes(document := find_document(store, handle))}
     people, reached = People(store) if said else None, set[str]()
@@ -191,7 +191,7 @@ def spread_noes(store: Store) -> int:
             assert people is not None and document is not None
             said_at = parse_time(document[kind.field])
             reached |= _keep_on_others(store, people, handle, Ended(kind, said_at), at=said_at)
-    return len(reached)
+    return reached
 
 
 def _require_not_held(store: Store, handle: str) -> None:

@@ -1,8 +1,8 @@
 """What somebody decided of two records of this caseload: the same person, different people, or not sure.
 
-Nothing is merged: a decision says what a seal reaches (`node.duplicates`) and what is asked again. Every one
-is kept with reason, person and time, and the last one of a pair counts; `undone` takes back what stood before
-it. It holds for the identifiers as they were: once either record says something else, it is to be decided
+Nothing is merged: a decision says what a seal and a no reach (`node.deciding`) and what is asked again. Every
+one is kept with reason, person and time, and the last one of a pair counts; `undone` takes back what stood
+before it. It holds for the identifiers as they were: once either record says something else, it is to be decided
 again.
 """
 
@@ -73,8 +73,10 @@ def keep_listed(store: Store, pairs: Iterable[tuple[str, str]]) -> None:
         connection.executemany("INSERT INTO duplicate_pair (pair, one, other) VALUES (?, ?, ?)", rows)
 
 
-def decide_pair(node: Node, pair: str, *, verdict: Verdict, reason: str) -> PairDecision:
-    """Decide a pair that was listed or decided before, as whoever acts.
+def keep_decision(node: Node, pair: str, *, verdict: Verdict, reason: str) -> PairDecision:
+    """Keep a decision of a pair that was listed or decided before, in a transaction of the caller's.
+
+    `node.deciding` does, and has it reach what hangs on the two records.
 
     Raises:
         RecordFormatError: There is no such pair, no reason, or nothing to undo.
@@ -92,11 +94,10 @@ def decide_pair(node: Node, pair: str, *, verdict: Verdict, reason: str) -> Pair
         "at": format_time(node.clock()),
         "as_they_were": [_tag(node.store, one), _tag(node.store, other)],
     }
-    with node.store.transaction() as connection:
-        connection.execute(
-            "INSERT INTO duplicate_decision (pair, one, other, content) VALUES (?, ?, ?, ?)",
-            (pair, one, other, node.store.vault.seal(content, table=TABLE, handle=pair)),
-        )
+    node.store.connection.execute(
+        "INSERT INTO duplicate_decision (pair, one, other, content) VALUES (?, ?, ?, ?)",
+        (pair, one, other, node.store.vault.seal(content, table=TABLE, handle=pair)),
+    )
     return decisions_of(node.store, pair)[-1]
 
 

@@ -21,19 +21,17 @@ from node.caseload import (
     known_tags,
     make_handle,
     mark_parked,
-    mark_sealed,
     put_record,
     record_tag,
-    sealed_handles,
 )
 from node.consent import spread_noes
 from node.consent_terms import Refusal
 from node.consent_versions import find_document
-from node.duplicates import same_people
 from node.errors import RecordFormatError
 from node.identifiers import Record
 from node.records import ParkedRecord
 from node.same_person import may_be_same_person
+from node.sealing import spread_seals
 from node.store import Store
 
 # Fewer are slips, marriages with a corrected date, a reference used again; more of them have one cause.
@@ -177,19 +175,10 @@ def import_records(
             _let_go(store, handle, sorting)
         for one in parked:
             _park(store, one)
-        plan = replace(sorting.plan(), sealed=_seal_the_same(store))
+        plan = replace(sorting.plan(), sealed=len(spread_seals(store)))
         with_it(plan)
-        plan = replace(plan, refused=spread_noes(store))
+        plan = replace(plan, refused=len(spread_noes(store)))
     return plan
-
-
-def _seal_the_same(store: Store) -> int:
-    """Extend seals to new rows of the same people, before anybody can push them."""
-    sealed = sealed_handles(store)
-    others = same_people(store, sealed) - sealed if sealed else set()
-    for handle in others:
-        mark_sealed(store, handle, sealed=True)
-    return len(others)
 
 
 def _sort(store: Store, records: Sequence[Record], same_person: frozenset[int]) -> _Sorting:

@@ -98,6 +98,18 @@ def unseal_person(node: Node, local_id: str, *, category: str = NOT_STATED) -> S
     return Sealed(_stands_in_file(store, handle), _references(store, others), _report(node))
 
 
+def spread_seals(store: Store) -> set[str]:
+    """Seal whoever is the same person as somebody sealed, in a transaction of the caller's; whom, by handle.
+
+    For rows that an import brings and for what somebody decides: before anybody can push them.
+    """
+    sealed = sealed_handles(store)
+    others = same_people(store, sealed) - sealed if sealed else set()
+    for handle in others:
+        mark_sealed(store, handle, sealed=True)
+    return others
+
+
 def _report(node: Node) -> bool:
     """Have the log say it now, if the hub can be reached; what a seal does holds either way."""
     try:

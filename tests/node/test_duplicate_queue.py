@@ -13,7 +13,8 @@ from cli.main import exit_code, knownto
 from cli.output import CompletedWithWarnings
 from keys.actors import Actor
 from node.caseload import find_handle, mark_sealed
-from node.duplicate_decisions import Verdict, decide_pair, decisions_of
+from node.deciding import decide_pair
+from node.duplicate_decisions import Verdict, decisions_of
 from node.duplicate_queue import QueuedPair, list_duplicates
 from node.duplicates import same_people
 from node.errors import RecordFormatError
