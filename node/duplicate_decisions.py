@@ -1,9 +1,9 @@
 """What somebody decided of two records of this caseload: the same person, different people, or not sure.
 
-Nothing is merged: a decision says what a seal and a no reach (`node.deciding`) and what is asked again. Every
-one is kept with reason, person and time, and the last one of a pair counts; `undone` takes back what stood
-before it. It holds for the identifiers as they were: once either record says something else, it is to be decided
-again.
+Nothing is merged: a decision says what a seal and a no reach (`node.deciding`) and what is asked again.
+Every one is kept with reason, person and time, and the last one of a pair counts; `undone` takes back what
+stood before it. It holds for the identifiers as they were: once either record says something else, it is to
+be decided again.
 """
 
 from __future__ import annotations
