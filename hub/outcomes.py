@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from hub.disclosure import HolderConsent, Question, Refused, decide
 from hub.live_agreements import LiveAgreement
 from hub.matching import Match
-from hub.purposes import Basis, Purpose, kind_of
+from hub.purposes import Basis, LawfulBasis, Purpose
 from matcher.decisions import Designation
 
 KNOWN, POSSIBLY_KNOWN, NO_SHARED_MATCH, NO_REPLY_YET, NOT_ASKED = "K", "P", "N", "R", "A"
@@ -33,14 +33,6 @@ class Asked:
     agencies: frozenset[str] | None
     agreements: Sequence[LiveAgreement]
     at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Asset:
-    """What an agency has to answer with: when its caseload was last complete."""
-
-    agency: str
-    as_of: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +57,37 @@ class Outcome:
         return self.code in DISCLOSED
 
 
+def find_no_answer(
+    asked: Asked, agency: str, *, as_of: datetime | None, basis: LawfulBasis
+) -> Outcome | None:
+    """Why an agency has no answer to give, whoever matched; None where it has.
+
+    Args:
+        asked: Who asks, and why.
+        agency: The agency that would be shown to know a person.
+        as_of: When its caseload was last complete.
+        basis: The lawful basis of the case.
+    """
+    if asked.agencies is not None and agency not in asked.agencies:
+        return Outcome(NOT_ASKED, "not_in_request")
+    covering = [
+        agreement
+        for agreement in asked.agreements
+        if agreement.covers(asked.agency, agency, purpose=asked.purpose, basis=basis)
+    ]
+    if not covering:
+        return Outcome(NOT_ASKED, "no_agreement")
+    if as_of is None:
+        return Outcome(NO_REPLY_YET, "never_shared")
+    oldest = asked.at - timedelta(days=max(agreement.maximum_age_days for agreement in covering))
+    return Outcome(NO_REPLY_YET, "too_old") if as_of < oldest else None
+
+
 def decide_outcome(
     asked: Asked,
-    holder: Asset,
     *,
     basis: Basis,
+    no_answer: Outcome | None,
     match: Match | None,
     sealed: bool,
     consent: HolderConsent | None,
@@ -78,13 +96,12 @@ def decide_outcome(
 
     Args:
         asked: Who asks, and why.
-        holder: The agency that would be shown to know the person.
         basis: By what right this case is asked.
+        no_answer: Of the agency on this basis, whoever matched.
         match: The record that matched best, if any.
         sealed: Whether that record has left the hub since.
         consent: What its holder recorded for it.
     """
-    no_answer = _no_answer(asked, holder, basis)
     if no_answer is not None:
         # Where an agency is not asked, not even the log notes whom it has.
         return no_answer if no_answer.code == NOT_ASKED else replace(no_answer, match=match, consent=consent)
@@ -97,10 +114,8 @@ def decide_outcome(
     return Outcome(code, PERMITTED if decision.card else WITHOUT_CARD, match, consent, card=decision.card)
 
 
-def may_tell(asked: Asked, holder: Asset, *, basis: Basis, consent: HolderConsent | None) -> bool:
+def may_tell(asked: Asked, *, basis: Basis, consent: HolderConsent | None) -> bool:
     """Whether the asker may learn of a record with this consent, if it matches."""
-    if _no_answer(asked, holder, basis) is not None:
-        return False
     return not isinstance(decide(_question(asked, basis, sealed=False, consent=consent)), Refused)
 
 
@@ -120,23 +135,6 @@ def choose_outcome(found: Outcome, told: Outcome) -> Outcome:
         )
     same = found.match is not None and found.match.handle == told.match.handle
     return told if same or found.is_disclosed else replace(told, beside=found)
-
-
-def _no_answer(asked: Asked, holder: Asset, basis: Basis) -> Outcome | None:
-    """Why an agency has no answer to give, whoever matched; None where it has."""
-    if asked.agencies is not None and holder.agency not in asked.agencies:
-        return Outcome(NOT_ASKED, "not_in_request")
-    covering = [
-        agreement
-        for agreement in asked.agreements
-        if agreement.covers(asked.agency, holder.agency, purpose=asked.purpose, basis=kind_of(basis))
-    ]
-    if not covering:
-        return Outcome(NOT_ASKED, "no_agreement")
-    if holder.as_of is None:
-        return Outcome(NO_REPLY_YET, "never_shared")
-    oldest = asked.at - timedelta(days=max(agreement.maximum_age_days for agreement in covering))
-    return Outcome(NO_REPLY_YET, "too_old") if holder.as_of < oldest else None
 
 
 def _question(asked: Asked, basis: Basis, *, sealed: bool, consent: HolderConsent | None) -> Question:

@@ -17,9 +17,9 @@ from hub.consent import consents_in_force
 from hub.disclosure import HolderConsent
 from hub.matching import Match
 from hub.models import Agency
-from hub.outcomes import Asked, Asset, Outcome, choose_outcome, decide_outcome, may_tell
+from hub.outcomes import Asked, Outcome, choose_outcome, decide_outcome, find_no_answer, may_tell
 from hub.pairs import Handle, rows_of
-from hub.purposes import Basis
+from hub.purposes import Basis, LawfulBasis, kind_of
 from matcher.tokens import BoolArray
 
 Cell = tuple[int, str]
@@ -44,7 +44,7 @@ def find_tellable(
         bases: By what right each case is asked.
     """
     consents = consents_in_force(session, ((row.agency, row.handle) for row in candidates.records))
-    assets = {row.agency: Asset(row.agency, row.as_of) for row in holders}
+    no_answers = _no_answers(asked, holders, bases)
     alike: dict[tuple[str, HolderConsent | None], int] = {}  # Records of which the rules say the same.
     kind = [
         alike.setdefault(
@@ -54,7 +54,10 @@ def find_tellable(
         for number, row in enumerate(candidates.records)
     ]
     decided = [
-        [may_tell(asked, assets[agency], basis=basis, consent=consent) for agency, consent in alike]
+        [
+            no_answers[agency, kind_of(basis)] is None and may_tell(asked, basis=basis, consent=consent)
+            for agency, consent in alike
+        ]
         for basis in bases
     ]
     return np.array(decided, dtype=np.bool_).reshape(len(bases), len(alike))[:, kind]
@@ -88,14 +91,18 @@ def decide_all(
         for handle in (match.handle, *match.others)
     )
     consents = consents_in_force(session, handles)
+    no_answers = _no_answers(asked, holders, bases)
 
     def decided(case: int, holder: Agency, match: Match | None) -> Outcome:
         gone = match is not None and (holder.agency, match.handle) not in cards
         consent = None
         if match is not None:
             consent = _decisive(consents, holder.agency, (match.handle, *match.others))
-        asset = Asset(holder.agency, holder.as_of)
-        return decide_outcome(asked, asset, basis=bases[case], match=match, sealed=gone, consent=consent)
+        basis = bases[case]
+        no_answer = no_answers[holder.agency, kind_of(basis)]
+        return decide_outcome(
+            asked, basis=basis, no_answer=no_answer, match=match, sealed=gone, consent=consent
+        )
 
     cells = [(case, holder) for case in range(len(bases)) for holder in holders]
     return {
@@ -104,6 +111,16 @@ def decide_all(
             decided(case, holder, told.get((case, holder.agency))),
         )
         for case, holder in cells
+    }
+
+
+def _no_answers(
+    asked: Asked, holders: Sequence[Agency], bases: Sequence[Basis]
+) -> dict[tuple[str, LawfulBasis], Outcome | None]:
+    return {
+        (row.agency, kind): find_no_answer(asked, row.agency, as_of=row.as_of, basis=kind)
+        for row in holders
+        for kind in {kind_of(basis) for basis in bases}
     }
 
 
