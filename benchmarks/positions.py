@@ -1,7 +1,8 @@
 """Positions by AES-256 on packed blocks beside HMAC-SHA256 value by value: `python -m benchmarks.positions`.
 
-Times what docs/adr/0003-positions-by-aes.md argues from, on random values: the pseudo-random bits alone,
-the same and the positions drawn from them, and the keyed reduction of long values. Every figure is the
+Times what docs/adr/0003-positions-by-aes.md and 0019-tags-by-aes.md argue from, on random values: the
+pseudo-random bits alone, the same and the positions drawn from them, the keyed reduction of long values, and
+the tags that a hub makes of slots. Every figure is the
 best of a few runs, because other work on the machine can only add to it.
 """
 
@@ -17,6 +18,7 @@ from collections.abc import Callable
 import numpy as np
 
 from cli.evaluation_data import EVALUATION_KEY
+from hub.tags import SLOT_BYTES, Int64Array, Pepper
 from keys.linkage import LinkageKey
 from matcher.schema import shipped_schema
 from node.columns import Columns
@@ -40,6 +42,15 @@ class HmacProvider(LinkageKeyProvider):
     def pseudo_random(self, slot_id: str, blocks: UInt8Array) -> UInt8Array:
         """HMAC-SHA256 of every block, cut to 16 bytes."""
         return hmac_bits(EVALUATION_KEY, np.ascontiguousarray(blocks))
+
+
+def hmac_tags(key: bytes, slots: bytes) -> Int64Array:
+    """Tags by HMAC-SHA256 of every slot: what the alternative would cost."""
+    tags = b"".join(
+        hmac.digest(key, slots[at : at + SLOT_BYTES], "sha256")[:SLOT_BYTES]
+        for at in range(0, len(slots), SLOT_BYTES)
+    )
+    return np.frombuffer(tags, dtype=">i8").astype(np.int64)
 
 
 def random_columns(count: int, rng: np.random.Generator) -> Columns:
@@ -81,6 +92,7 @@ def measure(count: int) -> dict[str, float]:
     blocks = rng.integers(0, 256, (count, 16)).astype(np.uint8)
     columns = random_columns(count, rng)
     values = [b"%d" % number for number in rng.integers(0, 1 << 60, count).tolist()]
+    pepper, slots = Pepper(EVALUATION_KEY), rng.bytes(count * SLOT_BYTES)
     reduction = key.slot_key(only_f.digest, "reduction")
     aes, by_hmac = Encoder(only_f, provider), Encoder(only_f, alternative)
     return {
@@ -92,6 +104,8 @@ def measure(count: int) -> dict[str, float]:
         "reduction, HMAC-SHA256 each": best_seconds(
             lambda: [hmac.digest(reduction, value, hashlib.sha256) for value in values]
         ),
+        "tags of slots at the hub, AES-256 in one call": best_seconds(lambda: pepper.tags("F", slots)),
+        "tags of slots at the hub, HMAC-SHA256 each": best_seconds(lambda: hmac_tags(EVALUATION_KEY, slots)),
     }
 
 
