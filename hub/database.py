@@ -14,6 +14,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
@@ -46,6 +47,13 @@ class Database:
         self._reader = _one_snapshot(self.engine)
         self._by_statement = _by_statement(self.engine)
         self._group = GroupCommit(self.writing)
+
+    @property
+    def folder(self) -> Path | None:
+        """Where SQLite's file is; None for PostgreSQL."""
+        if self.engine.dialect.name != "sqlite" or self.engine.url.database is None:
+            return None
+        return Path(self.engine.url.database).parent
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from importlib.metadata import version
-from secrets import token_hex
 
 from fastapi import APIRouter
-from sqlalchemy import insert
-from sqlalchemy.exc import SQLAlchemyError
 
 from hub.clock import format_time
-from hub.database import Database
-from hub.errors import UnavailableError
+from hub.health import require_writable
 from hub.membership import enrol, list_agencies
-from hub.models import Agency, Nonce
+from hub.models import Agency
 from hub.routes.calls import PROBLEMS, Caller, Enroller, PermittedRoute, RunningHub
 from hub.schemas import Agencies, AgencyView, Enrolled, Enrolment, Health, HubDescription
 
-# A probe asks every few seconds, and gives up sooner than a call does.
-HEALTH_WAIT_SECONDS = 1.0
 public = APIRouter(prefix="/v1", tags=["hub"], responses=PROBLEMS)
 enrolments = APIRouter(prefix="/v1", tags=["hub"], responses=PROBLEMS, route_class=PermittedRoute)
 router = APIRouter(prefix="/v1", tags=["membership"], responses=PROBLEMS, route_class=PermittedRoute)
@@ -28,7 +21,7 @@ router = APIRouter(prefix="/v1", tags=["membership"], responses=PROBLEMS, route_
 @public.get("/health", summary="Is the hub able to work?")
 def read_health(hub: RunningHub) -> Health:
     """Answers ok when the database can be written; not signed, shows nothing else."""
-    _require_writable(hub.database, hub.clock())
+    require_writable(hub.database, at=hub.clock())
     return Health()
 
 
@@ -77,17 +70,3 @@ def _view(row: Agency) -> AgencyView:
     return AgencyView.model_validate(
         values | {"as_of": None if row.as_of is None else format_time(row.as_of)}
     )
-
-
-def _require_writable(database: Database, at: datetime) -> None:
-    """Write a row nobody else writes, and take it back: a full disk or a read-only server shows here first.
-
-    It waits for no look-up: PostgreSQL locks that row alone. SQLite has one writer at a time; one that stays
-    for longer than a moment is one that a call would have to wait for too.
-    """
-    try:
-        with database.trying(wait_seconds=HEALTH_WAIT_SECONDS) as session:
-            row = {"fingerprint": "", "nonce": token_hex(16), "expires": at}
-            session.execute(insert(Nonce).values(row))
-    except SQLAlchemyError as error:
-        raise UnavailableError("the database cannot be reached or written") from error

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+import httpx2
 import psycopg
 import pytest
 
@@ -77,6 +78,11 @@ def refusals(node: Node, *, times: int) -> list[str]:
     return codes
 
 
+def health(node: Node) -> int:
+    """The status that the hub's health is answered with."""
+    return httpx2.get(f"{node.settings.hub}/v1/health").status_code
+
+
 def ask_until_refused(node: Node) -> str:
     """What is left of an open journal may still be filled; then nothing is answered any more."""
     for number in range(2_000):
@@ -104,7 +110,7 @@ def test_a_full_disk_answers_nobody_until_there_is_room_again(tmp_path: Path, sm
     (root / "hub").symlink_to(small_disk)
     with new_drill(root, "") as drill:
         drill.start("hub")
-        _require_starved_and_recovered(drill, lambda: filled(small_disk))
+        _require_starved_and_recovered(drill, lambda: filled(small_disk), shown=True)
 
 
 def test_a_disk_that_can_only_be_read_answers_nobody(tmp_path: Path, small_disk: Path) -> None:
@@ -151,16 +157,27 @@ def test_a_database_server_that_can_only_be_read_answers_nobody(
 
     with new_drill(tmp_path / "network", url) as drill:
         drill.start("hub")
-        _require_starved_and_recovered(drill, read_only)
+        _require_starved_and_recovered(drill, read_only, shown=True)
 
 
-def _require_starved_and_recovered(drill: Drill, starved: Callable[[], AbstractContextManager[None]]) -> None:
+def _require_starved_and_recovered(
+    drill: Drill, starved: Callable[[], AbstractContextManager[None]], *, shown: bool = False
+) -> None:
+    """Nobody is answered while something is missing, and everybody afterwards.
+
+    Args:
+        drill: A hub that runs.
+        starved: Takes it away.
+        shown: Whether the hub's health shows it; the disk of a database server is that server's to watch.
+    """
     with open_home(drill.root / ASKERS[0], PASSPHRASE) as node:
         before = asks(node, 1)
         with starved():
             assert ask_until_refused(node) in NOT_WRITTEN
             assert set(refusals(node, times=5)) <= set(NOT_WRITTEN)
+            assert not shown or health(node) == 503
         assert await_answer(node) > before
+        assert health(node) == 200
     drill.kill("hub")
     require_in_order(drill)
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, select, text
 from sqlalchemy.exc import OperationalError
 
 from hub.database import Database
+from hub.health import ROOM_BYTES
 from hub.log_tree import lock_head
 from hub.models import Nonce
 from tests.hub.conftest import NOW, Network
@@ -32,6 +37,31 @@ def test_health_does_not_wait_for_the_log(network: Network) -> None:
     sqlite = network.database.engine.dialect.name == "sqlite"
     assert answer.status_code == (503 if sqlite else 200)
     assert network.client.get("/v1/health").status_code == 200
+
+
+def test_a_full_disk_shows_where_the_hub_holds_the_database_itself(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row that is taken back never reaches SQLite's disk, so it would show nothing."""
+
+    class FullDisk:
+        def write(self, data: bytes) -> int:
+            if len(data) < ROOM_BYTES:
+                raise OSError(errno.ENOSPC, "")
+            return len(data) - 1
+
+    folders: list[Path] = []
+
+    @contextmanager
+    def on_a_full_disk(*, dir: Path, buffering: int) -> Iterator[FullDisk]:
+        folders.append(dir)
+        yield FullDisk()
+
+    monkeypatch.setattr("hub.health.tempfile.TemporaryFile", on_a_full_disk)
+    sqlite = network.database.folder is not None
+    answer = network.client.get("/v1/health")
+    assert answer.status_code == (503 if sqlite else 200)
+    assert folders == ([Path(str(network.database.engine.url.database)).parent] if sqlite else [])
 
 
 def test_a_trial_gives_up_long_before_a_writer_does(database_url: str) -> None:
