@@ -278,10 +278,11 @@ def format_question(
 def approve_overrides(hub: Hub, questions: Sequence[Mapping[str, Any]]) -> None:
     """Have the overrides of some questions approved, without the log entries that approvals leave."""
     with hub.database.writing() as session:
-        for basis in (case["basis"] for question in questions for case in question["cases"]):
+        cases = ((asked, case["basis"]) for asked in questions for case in asked["cases"])
+        for asked, basis in cases:
             if basis["kind"] == "public_task":
-                own = {"override": basis["override"]}
-                note_approval(session, ASKER, approver=basis["approver"], own=own, at=datetime.now(UTC))
+                approver, at = basis["approver"], datetime.now(UTC)
+                note_approval(session, ASKER, approver=approver, facts=asked, own=basis, at=at)
 
 
 def _public_task(rng: random.Random) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from hub.models import Base
 
 
 class OverrideApproval(Base):
-    """That somebody at an agency approved an override, and when that was logged."""
+    """That somebody at an agency approved an override, for what and why, and when that was logged."""
 
     __tablename__ = "override_approvals"
 
@@ -19,3 +19,6 @@ class OverrideApproval(Base):
     override: Mapped[str] = mapped_column(primary_key=True)
     approver: Mapped[str] = mapped_column(primary_key=True)
     logged_at: Mapped[datetime]
+    purpose: Mapped[str]
+    reason_category: Mapped[str]
+    reason_commitment: Mapped[str]

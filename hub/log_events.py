@@ -67,7 +67,7 @@ def log_event(
     parts = {WHO: who_called(caller), OWN: own}
     index = append_entry(session, action, agency=caller.agency, at=at, facts=facts, parts=parts).index
     if action is NodeEvent.OVERRIDE_APPROVED:
-        note_approval(session, caller.agency, approver=caller.staff, own=own, at=at)
+        note_approval(session, caller.agency, approver=caller.staff, facts=facts, own=own, at=at)
     row = LogEvent(agency=caller.agency, event=event, body_digest=body_digest, log_index=index)
     session.add(row)
     session.flush()

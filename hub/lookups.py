@@ -230,7 +230,7 @@ def _require_admissible(
     for number, basis in enumerate(bases):
         field = f"cases.{number}.basis"
         require_basis(basis, purpose=asked.purpose, staff=asked.staff, at=asked.at, field=field)
-    require_approvals(session, caller.agency, bases, at=asked.at)
+    require_approvals(session, caller.agency, bases, purpose=str(body.purpose), at=asked.at)
     require_one_case(bases)
     kinds = sorted({kind_of(basis) for basis in bases})
     require_covered(asked.agreements, purpose=body.purpose, bases=kinds)

@@ -167,10 +167,14 @@ class Federation:
             record_consent(self.nodes[agency], local_id, terms(**changes))
         send_or_say_so(self.nodes[agency])
 
-    def approve(self, agency: str, basis: PublicTaskBasis) -> PublicTaskBasis:
+    def approve(
+        self, agency: str, basis: PublicTaskBasis, *, purpose: str = "case_conference"
+    ) -> PublicTaskBasis:
         """Have the approver a basis names log their approval, as the agency's node would."""
+        reason = {"reason_category": basis.category, "reason_commitment": basis.reason.digest}
         approver = self.nodes[agency].acting(Actor(basis.approver, "ig"))
-        log_event(approver, "override:approval:given", own={"override": basis.override})
+        own = {"override": basis.override} | reason
+        log_event(approver, "override:approval:given", facts={"purpose": purpose}, own=own)
         return basis
 
     def ask(self, agency: str, *rows: Mapping[str, str], **changes: Any) -> LookupResult:

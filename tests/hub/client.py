@@ -265,15 +265,18 @@ class Node:
         }
         return document | changes
 
-    def approve(self, *overrides: str, approver: str = "manager-1") -> None:
-        """Have somebody's approval of overrides logged."""
+    def approve(
+        self, *overrides: str, approver: str = "manager-1", purpose: str = "case_conference", **said: Any
+    ) -> None:
+        """Have somebody's approval of overrides logged, for the usual reason but for what is said of it."""
+        reason = {"reason_category": "risk_to_life", "reason_commitment": "cd" * 32}
         for override in overrides:
             event = {
                 "format": "log-event/1",
                 "event": self.new_id(),
                 "action": "override:approval:given",
-                "facts": {},
-                "parts": {"own": {"override": override}},
+                "facts": {"purpose": purpose},
+                "parts": {"own": {"override": override} | reason | said},
             }
             answer = self.call("POST", "/v1/log/events", event, actor=Actor(approver, "coordinator"))
             assert answer.status == 201, answer.document

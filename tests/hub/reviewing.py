@@ -62,7 +62,7 @@ def post(
 def public_task(**changes: Any) -> dict[str, Any]:
     return {
         "kind": "public_task",
-        "reason_category": "safeguarding_adult",
+        "reason_category": "risk_to_life",
         "reason_commitment": "cd" * 32,
         "approver": "team-lead",
         "override": "0" * 32,

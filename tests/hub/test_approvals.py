@@ -56,6 +56,24 @@ def test_an_override_holds_once_its_approver_has_had_it_logged(sharing: Network)
         ),
         pytest.param(lambda network: report(network, "override:approval:given", {}), id="of no override"),
         pytest.param(
+            lambda network: report(network, "override:approval:given", {"override": OTHER}), id="of no reason"
+        ),
+        pytest.param(
+            lambda network: network.nodes["asker"].approve(OTHER, purpose="single_lookup"),
+            id="for another purpose",
+        ),
+        pytest.param(
+            lambda network: network.nodes["asker"].approve(OTHER, reason_category="serious_harm"),
+            id="for another kind of reason",
+        ),
+        pytest.param(
+            lambda network: network.nodes["asker"].approve(OTHER, reason_commitment="ce" * 32),
+            id="for other words",
+        ),
+        pytest.param(
+            lambda network: network.nodes["asker"].approve(OTHER, reason_commitment=None), id="for no words"
+        ),
+        pytest.param(
             lambda network: report(network, "override:approval:given", {"override": [OTHER]}), id="of a list"
         ),
     ],
@@ -83,6 +101,15 @@ def test_an_approval_ages_by_the_hubs_clock_whatever_the_node_says(sharing: Netw
     sharing.clock.move(seconds=1)
     assert override(sharing).code == "basis_not_permitted"
     assert override(sharing, override="ab" * 16).status == 200
+
+
+def test_an_approval_given_again_is_for_what_it_says_now(sharing: Network) -> None:
+    asker = sharing.nodes["asker"]
+    asker.approve(OTHER, reason_category="serious_harm")
+    asker.approve(OTHER)
+    assert override(sharing).status == 200
+    asker.approve(OTHER, purpose="single_lookup")
+    assert override(sharing).code == "basis_not_permitted"
 
 
 def test_the_asker_is_no_approver_even_with_an_approval_in_the_log(sharing: Network) -> None:

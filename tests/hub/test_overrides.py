@@ -148,6 +148,7 @@ def test_neither_lifts_a_withdrawal_or_an_objection(sharing: Network, make: Any,
 
 
 def test_de_duplication_shows_word_and_evidence_and_no_card(sharing: Network) -> None:
+    sharing.nodes["asker"].approve("ef" * 16, purpose="referral_deduplication")
     answer = ask(sharing, task(sharing), purpose="referral_deduplication")
     assert set(codes(answer).values()) == {"K"}
     assert cards(answer) == [NO_CARD, NO_CARD]
