@@ -56,6 +56,37 @@ def put_version(store: Store, handle: str, document: Mapping[str, Any]) -> None:
     )
 
 
+def cut_chain(store: Store, handle: str, *, after: int) -> bool:
+    """Leave out versions that the hub can never take; whether there were any. Call it inside a transaction.
+
+    A release of before let a consent end a no without saying so. Where the hub has not taken it yet, the no
+    stays: what follows goes, but for a no of its own.
+
+    Args:
+        store: The node's.
+        handle: Whose consent.
+        after: The newest version that the hub has; 0 for none.
+    """
+    before = document_of(store, handle, after)
+    newest, version = find_document(store, handle), after + 1
+    while (document := document_of(store, handle, version)) is not None and _follows(document, before):
+        before, version = document, version + 1
+    if document is None or newest is None:
+        return False
+    store.connection.execute("DELETE FROM consent WHERE handle = ? AND version >= ?", (handle, version))
+    said = {no.field: newest[no.field] for no in noes(newest) - noes(before)}
+    if before is None or said:
+        add_version(store, handle, {**(before or newest), **said}, None)
+    return True
+
+
+def _follows(document: Mapping[str, Any], before: Mapping[str, Any] | None) -> bool:
+    """Whether the hub takes a version after another (docs/protocol.md, section 8)."""
+    if document["previous"] != (None if before is None else document_digest(dict(before))):
+        return False
+    return bool(noes(before) - noes(document)) == bool(document.get(LIFTS))
+
+
 def document_of(store: Store, handle: str, version: int) -> dict[str, Any] | None:
     """One version of a handle's consent, or None where this node does not have it."""
     row = store.connection.execute(

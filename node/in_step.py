@@ -19,7 +19,7 @@ from keys.documents import document_digest
 from node.caseload import reference_of, sealed_handles
 from node.consent import send_consents
 from node.consent_terms import Refusal
-from node.consent_versions import add_version, document_of, put_version
+from node.consent_versions import add_version, cut_chain, document_of, put_version
 from node.errors import HubRefusedError, HubUnreachableError, IntegrityError
 from node.home import Node
 from node.pushing import remove_due, remove_sealed, shared_digest
@@ -53,6 +53,7 @@ class Settled:
         sent: Consent versions that went to the hub, waiting ones and lost ones.
         lost: References whose consent, or its newest version, the hub had lost; it has it again.
         taken_over: References whose consent was newer at the hub; it is the base of the next one here.
+        cut: References of whom a consent ended a no without saying so; the no stays.
         unknown: Consents at the hub under handles this node does not have.
         removed: Whether the sealed were taken off the hub again.
         caseload_differs: Whether the hub holds another caseload than was shared last; a push mends it.
@@ -61,6 +62,7 @@ class Settled:
     sent: int = 0
     lost: tuple[str, ...] = ()
     taken_over: tuple[str, ...] = ()
+    cut: tuple[str, ...] = ()
     unknown: int = 0
     removed: bool = False
     caseload_differs: bool = False
@@ -78,6 +80,12 @@ class Settled:
                 "This node lacked what the hub has of some consents (was the node put back from a backup?). "
                 "The hub's are taken over, and whoever withdrew or objected on either side stays so. "
                 f"Look at each with 'knownto consent show': {', '.join(self.taken_over)}"
+            )
+        if self.cut:
+            said.append(
+                "A consent of before, which the hub does not take, would have ended a withdrawal or an "
+                "objection in passing. It is left out, and the person is shown to nobody; if they have "
+                f"changed their mind, record it with --lifts-objection: {', '.join(self.cut)}"
             )
         if self.unknown:
             said.append(
@@ -177,20 +185,21 @@ def _send(node: Node) -> tuple[int, bool]:
 def _settle_consents(node: Node) -> Settled:
     lost: set[str] = set()
     taken: set[str] = set()
+    cut: set[str] = set()
     sent = 0
     for _ in range(ROUNDS):
         found = compare_consents(node)
         if found is None or not (found.lost or found.newer):
             unknown = 0 if found is None else found.unknown
-            return Settled(
-                sent, _references(node.store, lost), _references(node.store, taken), unknown=unknown
-            )
+            lost_ones, taken_ones, cut_ones = (_references(node.store, some) for some in (lost, taken, cut))
+            return Settled(sent, lost_ones, taken_ones, cut_ones, unknown)
         with node.store.transaction():
             for handle, version in found.lost.items():
                 _unsend(node.store, handle, after=version)
+                cut |= {handle} if cut_chain(node.store, handle, after=version) else set()
             for handle, document in found.newer.items():
                 _take_over(node.store, handle, document)
-        lost, taken = lost | found.lost.keys(), taken | found.newer.keys()
+        lost, taken = lost | (found.lost.keys() - cut), taken | found.newer.keys()
         # Nobody asked for this: it is the node that holds both in step.
         sent += send_consents(node.acting(AUTOMATIC))
     raise IntegrityError("the hub does not hold the consents it acknowledged: no withdrawal is sure to hold")

@@ -10,7 +10,9 @@ import pytest
 from sqlalchemy import delete, func, select
 
 from hub.models import Consent, Record
+from node.caseload import find_handle
 from node.consent import find_consent, list_consents, record_consent, record_objection, withdraw_consent
+from node.consent_versions import add_version, find_document
 from node.errors import IntegrityError
 from node.home import Node
 from node.in_step import send_or_say_so, settle
@@ -77,6 +79,54 @@ def test_a_restored_hub_learns_a_lifted_no_again(federation: Federation, holder:
         forget_at_hub(federation, after=kept)
         assert settle(holder).lost == ("H00003",)
         assert federation.words("asker", person(3)) == KNOWN
+
+
+def agree_as_before(node: Node, local_id: str) -> None:
+    """A consent after a no, as a release of before recorded it: without saying that it ends one."""
+    handle = str(find_handle(node.store, local_id))
+    with node.store.transaction():
+        add_version(node.store, handle, terms().document(), None)
+        document = find_document(node.store, handle)
+        assert document is not None and document.pop("lifts")
+        content = node.store.vault.seal(
+            {"document": document, "witness": None}, table="consent", handle=handle
+        )
+        node.store.connection.execute(
+            "UPDATE consent SET content = ? WHERE handle = ? AND version = ?",
+            (content, handle, document["version"]),
+        )
+
+
+@pytest.mark.parametrize("kept_versions", [0, 1, 2])
+def test_an_old_consent_after_a_no_does_not_hold_up_those_behind_it(
+    federation: Federation, holder: Node, kept_versions: int
+) -> None:
+    withdraw_consent(holder, "H00003")
+    send_or_say_so(holder)
+    forget_at_hub(federation, after=kept_versions)
+    agree_as_before(holder, "H00003")
+    record_consent(holder, "H00004", terms())
+    settled = settle(holder)
+    assert settled.cut == ("H00003",)
+    assert "left out" in " ".join(settled.remarks()) and "H00003" in " ".join(settled.remarks())
+    assert federation.words("asker", person(3)) == NOTHING
+    assert federation.words("asker", person(4)) == KNOWN
+    assert (settle(holder).remarks(), send_waiting(holder)) == ([], 0)
+    federation.clock.advance(seconds=1)
+    record_consent(holder, "H00003", terms(captured_at=federation.clock()), lifts_objection=True)
+    send_or_say_so(holder)
+    assert federation.words("asker", person(3)) == KNOWN
+
+
+def test_a_no_after_such_a_consent_is_not_left_out_with_it(federation: Federation, holder: Node) -> None:
+    withdraw_consent(holder, "H00003")
+    send_or_say_so(holder)
+    agree_as_before(holder, "H00003")
+    record_objection(holder, "H00003")
+    assert send_waiting(holder) == 1
+    kept = find_consent(holder.store, "H00003")
+    assert kept is not None and kept["objected_at"] is not None and kept["withdrawn_at"] is not None
+    assert (kept["version"], settle(holder).remarks()) == (3, [])
 
 
 def test_reconcile_reports_a_consent_that_is_not_at_the_hub(federation: Federation, holder: Node) -> None:
