@@ -26,12 +26,18 @@ from node.errors import RecordFormatError
 from node.quality import Finding
 from node.records import CaseList, read_cases
 from node.store import Store
+from node.tables import Limits
 from node.times import format_time, parse_time
 
 ID_BYTES = 16
 COLUMNS = ("case_ref", "dob", "forename", "surname", "chain", "nhs_number", "sex", "area")
 # Ten thousand times a conference: a larger file is something else, and would wait in memory several times.
 LARGEST_FILE_BYTES = 10 * 2**20
+# Ten look-ups' worth, of which most rows would be old ones that are parked.
+MOST_ROWS = 500
+# A tracker has sheets of past years beside the list; what unpacks to more than this is none, and would keep
+# everybody else waiting while it is read.
+LIST_LIMITS = Limits(rows=20_000, cells=500_000, bytes=64 * 2**20)
 READING_PREFIX = ".reading-"
 
 
@@ -149,14 +155,14 @@ def read_list(home: Path, kept: KeptList, *, today: date) -> CaseList:
     The readers take files, so it stands for that moment in a folder of the home that only the owner can open.
 
     Raises:
-        RecordFormatError: The file as a whole cannot be read.
+        RecordFormatError: The file as a whole cannot be read, or is larger than a conference's list can be.
     """
     with tempfile.TemporaryDirectory(dir=home, prefix=READING_PREFIX) as folder:  # Python makes it 0700.
         path = Path(folder) / "list"
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(kept.content)
-        return read_cases(path, today=today)
+        return read_cases(path, today=today, limits=LIST_LIMITS, most_rows=MOST_ROWS)
 
 
 def require_small(content: bytes) -> None:

@@ -13,7 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
+from node.sheet_areas import column_number
+
 _REFERENCE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
+WORKBOOK, RELATIONS = "xl/workbook.xml", "xl/_rels/workbook.xml.rels"
 _GENERAL = 0
 # Numbers below this are built into Excel and need no code.
 _FIRST_CUSTOM = 164
@@ -39,21 +42,33 @@ def read_number_formats(path: Path, sheet: str) -> dict[tuple[int, int], str | i
         }
 
 
-def _sheet_part(archive: zipfile.ZipFile, title: str) -> str | None:
-    """The name of the archive's part that holds a sheet."""
-    names = set(archive.namelist())
-    if not {"xl/workbook.xml", "xl/_rels/workbook.xml.rels", "xl/styles.xml"} <= names:
-        return None
+def sheet_targets(archive: zipfile.ZipFile) -> list[tuple[str, str]]:
+    """The titles of an XLSX workbook's sheets, and what each is said to stand in; none for other kinds."""
+    parts = {name.replace("\\", "/").lower(): name for name in archive.namelist()}
+    if not {WORKBOOK, RELATIONS} <= parts.keys():
+        return []
     targets = {
         element.get("Id"): element.get("Target", "")
-        for element in ElementTree.fromstring(archive.read("xl/_rels/workbook.xml.rels"))
+        for element in ElementTree.fromstring(archive.read(parts[RELATIONS]))
     }
-    for element in ElementTree.fromstring(archive.read("xl/workbook.xml")).iter():
-        if _local(element) == "sheet" and element.get("name") == title:
-            relation = next((value for key, value in element.attrib.items() if key.endswith("}id")), None)
-            part = posixpath.normpath(posixpath.join("/xl", targets.get(relation, ""))).lstrip("/")
-            return part if part in names else None
-    return None
+    return [
+        (element.get("name", ""), targets.get(_relation(element), ""))
+        for element in ElementTree.fromstring(archive.read(parts[WORKBOOK])).iter()
+        if _local(element) == "sheet"
+    ]
+
+
+def _relation(element: ElementTree.Element) -> str | None:
+    return next((value for key, value in element.attrib.items() if key.endswith("}id")), None)
+
+
+def _sheet_part(archive: zipfile.ZipFile, title: str) -> str | None:
+    """The name of the archive's part that holds a sheet."""
+    target, names = dict(sheet_targets(archive)).get(title), set(archive.namelist())
+    if target is None or "xl/styles.xml" not in names:
+        return None
+    part = posixpath.normpath(posixpath.join("/xl", target)).lstrip("/")
+    return part if part in names else None
 
 
 def _style_formats(archive: zipfile.ZipFile) -> list[str | int]:
@@ -79,17 +94,9 @@ def _cell_styles(archive: zipfile.ZipFile, part: str) -> Iterator[tuple[tuple[in
         for _, element in ElementTree.iterparse(stream):
             name = _local(element)
             if name == "c" and (match := _REFERENCE.fullmatch(element.get("r", ""))) and element.get("s"):
-                yield (int(match[2]) - 1, _column(match[1])), int(element.get("s", "0"))
+                yield (int(match[2]) - 1, column_number(match[1]) - 1), int(element.get("s", "0"))
             elif name == "row":
                 element.clear()
-
-
-def _column(letters: str) -> int:
-    """A is 0, Z is 25, AA is 26."""
-    number = 0
-    for letter in letters:
-        number = number * 26 + ord(letter) - 64
-    return number - 1
 
 
 def _local(element: ElementTree.Element) -> str:

@@ -36,7 +36,7 @@ from node.quality import (
     require_dates_of_birth,
     summarise,
 )
-from node.tables import Grid, read_grids
+from node.tables import CASELOAD_LIMITS, Grid, Limits, read_grids
 from node.texts import text_of
 from node.written_dates import Cell
 
@@ -188,21 +188,37 @@ def read_caseload(
 
 
 def read_cases(
-    path: Path, *, mapping: HeaderMapping | None = None, today: date, children: bool = False
+    path: Path,
+    *,
+    mapping: HeaderMapping | None = None,
+    today: date,
+    children: bool = False,
+    limits: Limits = CASELOAD_LIMITS,
+    most_rows: int | None = None,
 ) -> CaseList:
     """Read a case list: as a caseload, with `case_ref`, and every case needs a date of birth to believe.
+
+    Args:
+        path: The file.
+        mapping: What a mapping file says about its columns.
+        today: As for a caseload.
+        children: As for a caseload.
+        limits: What the file may hold before it is looked at.
+        most_rows: How many rows may hold anything; None for any number.
 
     Raises:
         RecordFormatError: The file as a whole cannot be read, or its dates are no dates of birth.
     """
     mapping = mapping or HeaderMapping()
-    grid, header = _open(path, "case list", CASE_LIST_FIELDS, mapping)
+    grid, header = _open(path, "case list", CASE_LIST_FIELDS, mapping, limits)
     reader = RowReader(today=today, day_first=mapping.day_first, areas=mapping.areas, children=children)
     found: list[Finding] = []
     cases: list[Case] = []
     parked: list[ParkedCase] = []
     births: dict[int, BirthDate | None] = {}
     rows = list(_rows(grid, header, "case_ref"))
+    if most_rows is not None and len(rows) > most_rows:
+        raise RecordFormatError("case list", f"has {len(rows):,} rows; a conference's has up to {most_rows}")
     for row in rows:
         case = _case(row, reader, found, births)
         if isinstance(case, Case):
@@ -230,11 +246,16 @@ def read_person(
     return ways, area, (*findings, *found)
 
 
-def _open(path: Path, kind: str, fields: Sequence[str], mapping: HeaderMapping) -> tuple[Grid, Header]:
+def _open(
+    path: Path, kind: str, fields: Sequence[str], mapping: HeaderMapping, limits: Limits = CASELOAD_LIMITS
+) -> tuple[Grid, Header]:
     def recognises(row: Sequence[Cell]) -> int:
         return len(known_columns(row, fields, mapping))
 
-    grids = read_grids(Path(path), kind=kind, recognises=recognises, with_number_formats=kind == "case list")
+    formats = kind == "case list"
+    grids = read_grids(
+        Path(path), kind=kind, recognises=recognises, with_number_formats=formats, limits=limits
+    )
     return require_header(grids, kind=kind, fields=fields, mapping=mapping)
 
 

@@ -19,13 +19,30 @@ Row = tuple[Cell, ...]
 # How many names of known columns a row of texts holds; tells a header and a delimiter.
 Recognises = Callable[[Sequence[str]], int]
 
-# A caseload of a whole county has some 100,000 rows of 200 bytes; these stop a mistaken or hostile file.
-MAX_FILE_BYTES = 512 * 2**20
-MAX_ROWS = 2_000_000
 MAX_CELL_CHARACTERS = 10_000
 DELIMITERS = (",", ";", "\t", "|")
 # Titles and notes above the header: further down nobody looks for one.
 HEADER_SEARCH_ROWS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a file may hold; more is refused before it is unfolded.
+
+    Attributes:
+        rows: Rows of one sheet, empty ones between others counted.
+        cells: Cells of one sheet, from its first to its last in both directions.
+        bytes: Bytes of the file, and of all parts of a workbook as they unpack.
+    """
+
+    rows: int
+    cells: int
+    bytes: int
+
+
+# A caseload of a whole county has some 100,000 rows of 200 bytes; these stop a mistaken or hostile file. A
+# million rows of twenty columns is more than an office machine has memory for.
+CASELOAD_LIMITS = Limits(rows=2_000_000, cells=20_000_000, bytes=512 * 2**20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +79,12 @@ class Grid:
 
 
 def read_grids(
-    path: Path, *, kind: str, recognises: Recognises, with_number_formats: bool = False
+    path: Path,
+    *,
+    kind: str,
+    recognises: Recognises,
+    with_number_formats: bool = False,
+    limits: Limits = CASELOAD_LIMITS,
 ) -> tuple[Grid, ...]:
     """Read a CSV file's one table, or all visible sheets of a workbook.
 
@@ -71,18 +93,19 @@ def read_grids(
         kind: What the file is to be, for errors.
         recognises: Counts the known column names in a row of texts.
         with_number_formats: Whether to read how a workbook's cells are shown, for writing them again.
+        limits: What it may hold.
 
     Raises:
         RecordFormatError: The file is missing, too large, of no known kind, or damaged.
     """
-    start = _first_bytes(path, kind)
+    start = _first_bytes(path, kind, limits)
     if start.startswith(b"PK\x03\x04") or start.startswith(b"\xd0\xcf\x11\xe0"):
         from node.workbooks import read_workbook  # Its library is needed for workbooks only.
 
-        return read_workbook(path, kind=kind, with_number_formats=with_number_formats)
+        return read_workbook(path, kind=kind, limits=limits, with_number_formats=with_number_formats)
     if start.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] == b"<":
         raise RecordFormatError(kind, "the file is a web page or XML, not CSV or a workbook: save it as XLSX")
-    return (_read_csv(path, kind, recognises),)
+    return (_read_csv(path, kind, recognises, limits),)
 
 
 def check_row(row: Sequence[Cell], number: int, kind: str) -> None:
@@ -100,23 +123,23 @@ def check_row(row: Sequence[Cell], number: int, kind: str) -> None:
             )
 
 
-def check_row_count(number: int, kind: str) -> None:
-    """Refuse a file that is no caseload.
+def check_row_count(number: int, kind: str, limits: Limits) -> None:
+    """Refuse a file of too many rows.
 
     Raises:
-        RecordFormatError: The row's number is above 2,000,000.
+        RecordFormatError: The row's number is above the limit.
     """
-    if number > MAX_ROWS:
-        raise RecordFormatError(kind, f"more than {MAX_ROWS:,} rows: split the file by team or area")
+    if number > limits.rows:
+        raise RecordFormatError(kind, f"more than {limits.rows:,} rows: split the file by team or area")
 
 
-def _first_bytes(path: Path, kind: str) -> bytes:
+def _first_bytes(path: Path, kind: str, limits: Limits) -> bytes:
     try:
         if not path.is_file():
             raise RecordFormatError(kind, "there is no such file")
         size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise RecordFormatError(kind, f"the file has more than {MAX_FILE_BYTES // 2**20} MB")
+        if size > limits.bytes:
+            raise RecordFormatError(kind, f"the file has more than {limits.bytes // 2**20} MB")
         with path.open("rb") as stream:
             start = stream.read(256)
     except OSError:
@@ -126,14 +149,14 @@ def _first_bytes(path: Path, kind: str) -> bytes:
     return start
 
 
-def _read_csv(path: Path, kind: str, recognises: Recognises) -> Grid:
+def _read_csv(path: Path, kind: str, recognises: Recognises, limits: Limits) -> Grid:
     try:
         content = path.read_bytes()
     except OSError:
         raise RecordFormatError(kind, "the file cannot be read") from None
     text, byte_order_mark = _decode(content, kind)
     delimiter = _sniff_delimiter(text, recognises)
-    rows = tuple(_csv_rows(text, delimiter, kind))
+    rows = tuple(_csv_rows(text, delimiter, kind, limits))
     return Grid("", rows, CsvDialect(delimiter, byte_order_mark))
 
 
@@ -181,12 +204,12 @@ def _sniff_delimiter(text: str, recognises: Recognises) -> str:
     return max(DELIMITERS, key=best_row)
 
 
-def _csv_rows(text: str, delimiter: str, kind: str) -> Iterator[Row]:
+def _csv_rows(text: str, delimiter: str, kind: str, limits: Limits) -> Iterator[Row]:
     number = 0
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         for number, row in enumerate(reader, start=1):
-            check_row_count(number, kind)
+            check_row_count(number, kind, limits)
             check_row(row, number, kind)
             yield tuple(row)
     except csv.Error:

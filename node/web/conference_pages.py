@@ -14,8 +14,6 @@ from node.status import describe_node, describe_partners
 from node.web.visits import Visit
 from pages.visits import NO_ERRORS, Errors, not_found
 
-# Ten look-ups' worth, of which most rows would be old ones that are parked.
-MOST_ROWS = 500
 CONFERENCE_PURPOSE = "case_conference"
 
 
@@ -83,14 +81,8 @@ def _begin(visit: Visit, conference: Conference, *, file: bytes = b"") -> KeptLi
         CONFERENCE_PURPOSE, by=visit.staff, at=visit.at, conference=conference.conference, file=file
     )
     if file:
-        _require_few(read_list(visit.node.home, made, today=visit.today).rows)
+        read_list(visit.node.home, made, today=visit.today)
     return begin_list(store, made, days=visit.node.settings.result_days)
-
-
-def _require_few(rows: int) -> None:
-    """Refuse a caseload in the place of a case list, which could not be asked about anyway."""
-    if rows > MOST_ROWS:
-        raise RecordFormatError("case list", f"has {rows:,} rows; a conference's has up to {MOST_ROWS}")
 
 
 def _show_conference(visit: Visit, conference: Conference, *, errors: Errors = NO_ERRORS) -> Response:

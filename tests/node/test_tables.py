@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from node import tables
 from node.errors import RecordFormatError
 from node.mapping import CASELOAD_FIELDS, HeaderMapping, find_header, load_mapping, parse_mapping
-from node.records import Caseload, read_caseload
-from node.tables import Grid
+from node.records import Caseload, read_caseload, read_cases
+from node.tables import CASELOAD_LIMITS, Grid, read_grids
 from node.written_dates import Cell
 from tests.node.malformed.make import SENTINEL, opendocument, workbook
 
 TODAY = date(2026, 11, 22)
 ROWS = [["local_id", "dob", "forename", "surname"], ["A1", "1980-02-01", "Ann", "Müller"]]
+BOOK = workbook([("List", ROWS)])
 
 
 def _read(folder: Path, content: bytes, mapping: HeaderMapping | None = None) -> Caseload:
@@ -256,13 +257,31 @@ def test_a_mapping_that_does_not_fit_the_file_is_refused(
         _read(tmp_path, _csv(ROWS).encode(), mapping)
 
 
-def test_limits_on_rows_and_bytes_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "MAX_ROWS", 1)
-    with pytest.raises(RecordFormatError, match="rows: split the file"):
-        _read(tmp_path, _csv(ROWS).encode())
-    monkeypatch.setattr(tables, "MAX_FILE_BYTES", 10)
-    with pytest.raises(RecordFormatError, match="the file has more than"):
-        _read(tmp_path, _csv(ROWS).encode())
+@pytest.mark.parametrize(
+    ("content", "limit", "says"),
+    [
+        pytest.param(_csv(ROWS).encode(), {"rows": 1}, "more than 1 rows: split", id="rows of CSV"),
+        pytest.param(_csv(ROWS).encode(), {"bytes": 10}, "file has more than 0 MB", id="bytes of CSV"),
+        pytest.param(BOOK, {"rows": 1}, "more than 1 rows: split", id="rows of a sheet"),
+        pytest.param(BOOK, {"cells": 3}, "too large to read", id="cells of a sheet"),
+        pytest.param(BOOK, {"bytes": len(BOOK)}, "unpacks to more than 0 MB", id="bytes as they unpack"),
+    ],
+)
+def test_limits_on_rows_cells_and_bytes_hold(
+    content: bytes, limit: dict[str, int], says: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    with pytest.raises(RecordFormatError, match=says):
+        read_grids(path, kind="case list", recognises=len, limits=replace(CASELOAD_LIMITS, **limit))
+
+
+def test_a_case_list_of_too_many_rows_is_refused_before_they_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text("case_ref,dob\n" + "".join(f"case-{n},1980-02-01\n" for n in range(3)))
+    assert read_cases(path, today=TODAY, most_rows=3).rows == 3
+    with pytest.raises(RecordFormatError, match="has 3 rows; a conference's has up to 2"):
+        read_cases(path, today=TODAY, most_rows=2)
 
 
 def test_cells_and_mappings_print_nothing_of_the_file() -> None:

@@ -183,6 +183,36 @@ def _refused_workbooks() -> tuple[Malformed, ...]:
             ),
             "too large to read",
         ),
+        "far cell with its address as character references": (
+            edit_part(
+                good,
+                sheet,
+                lambda xml: xml.replace(
+                    b"</sheetData>",
+                    b'<row r="9"><c x=">" r="&#88;FD1048576"><v>1</v></c></row></sheetData>',
+                ),
+            ),
+            "too large to read",
+        ),
+        "far row whose cells have no addresses": (
+            edit_part(
+                good,
+                sheet,
+                lambda xml: xml.replace(
+                    b"</sheetData>", b'<row r="1048576">' + b"<c><v>1</v></c>" * 99 + b"</row></sheetData>"
+                ),
+            ),
+            "too large to read",
+        ),
+        "far cell on a sheet that stands elsewhere": (
+            _moved_sheet(good, "xl/elsewhere/cells.xml", b"XFD1048576"),
+            "too large to read",
+        ),
+        "sheet in a part that is not called XML": (
+            _moved_sheet(good, "xl/media/cells.png", b"XFD1048576"),
+            "of a kind that is not read",
+        ),
+        "binary workbook": (_archive({"xl/workbook.bin": b"\x83\x01\x00"}), "save it as XLSX"),
         "document type declaration": (
             edit_part(
                 good, sheet, lambda xml: re.sub(rb"\?>", b'?><!DOCTYPE x [<!ENTITY a "b">]>', xml, count=1)
@@ -294,6 +324,18 @@ def _archive(parts: dict[str, bytes]) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in parts.items():
             archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+def _moved_sheet(content: bytes, part: str, far: bytes) -> bytes:
+    """A workbook whose sheet stands in another part, with a cell far from all others."""
+    usual, target = "xl/worksheets/sheet1.xml", part.removeprefix("xl/").encode()
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as source, zipfile.ZipFile(buffer, "w") as moved:
+        for name in source.namelist():
+            data = source.read(name).replace(b"worksheets/sheet1.xml", target)
+            data = data.replace(b"</sheetData>", b'<row><c r="' + far + b'"><v>1</v></c></row></sheetData>')
+            moved.writestr(part if name == usual else name, data)
     return buffer.getvalue()
 
 
