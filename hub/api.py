@@ -28,7 +28,8 @@ from hub.routes import (
 
 ROUTERS = (
     membership.public, membership.enrolments, membership.router, epochs.router, agreements.router,
-    caseload.router, consent.router, holdings.router, lookups.router, access_log.router, reviews.router,
+    caseload.router, consent.router, holdings.router, lookups.router, access_log.router,
+    access_log.proofs, reviews.router,
 )  # fmt: skip
 SIGNATURE = {
     "type": "apiKey",

@@ -28,11 +28,13 @@ from hub.log_schemas import (
 )
 from hub.log_tree import prove_consistency, prove_inclusion, read_head, root_at
 from hub.log_views import StoredEntry, view_entries, view_entry
-from hub.routes.calls import PROBLEMS, Caller, LoggedRoute, RunningHub
+from hub.routes.calls import PROBLEMS, Caller, LoggedReadsRoute, PermittedRoute, RunningHub
 from hub.service import Hub
 from hub.witnesses import Response, format_request, format_witnessed, quorum_of, take_response
 
-router = APIRouter(prefix="/v1/log", tags=["log"], responses=PROBLEMS, route_class=LoggedRoute)
+router = APIRouter(prefix="/v1/log", tags=["log"], responses=PROBLEMS, route_class=LoggedReadsRoute)
+# Hashes and signatures, about nobody.
+proofs = APIRouter(prefix="/v1/log", tags=["log"], responses=PROBLEMS, route_class=PermittedRoute)
 
 After = Annotated[int, Query(ge=-1, le=LARGEST_SIZE, description="Entries behind this index.")]
 Limit = Annotated[int, Query(ge=1, le=1000, description="At most so many entries.")]
@@ -57,7 +59,7 @@ def read_log(hub: RunningHub, caller: Caller, after: After = 0, limit: Limit = 1
     return LogPage(entries=lines, last=last, checkpoint=hub.log_signer.sign(appended.head))
 
 
-@router.get("/checkpoint", summary="Read the log's newest checkpoints")
+@proofs.get("/checkpoint", summary="Read the log's newest checkpoints")
 def read_checkpoint(hub: RunningHub, caller: Caller) -> Checkpoints:
     """The signed checkpoint of the whole log, and the newest one that a quorum of witnesses has cosigned."""
     with hub.database.reading() as session:
@@ -69,7 +71,7 @@ def read_checkpoint(hub: RunningHub, caller: Caller) -> Checkpoints:
         )
 
 
-@router.get("/consistency", summary="Prove that the log has only grown")
+@proofs.get("/consistency", summary="Prove that the log has only grown")
 def read_consistency(
     hub: RunningHub, caller: Caller, from_: Annotated[Leaves, Query(alias="from")], to: Leaves
 ) -> ConsistencyProof:
@@ -81,7 +83,7 @@ def read_consistency(
     return ConsistencyProof(from_=from_, to=to, proof=format_hashes(proof))
 
 
-@router.get("/inclusion", summary="Prove that an entry is in the log")
+@proofs.get("/inclusion", summary="Prove that an entry is in the log")
 def read_inclusion(hub: RunningHub, caller: Caller, index: Index, size: Leaves) -> InclusionProof:
     """The proof that an entry is in the tree of the first `size` leaves; it shows hashes only."""
     with hub.database.reading() as session:

@@ -73,11 +73,12 @@ class LoggedRoute(PermittedRoute):
     """A route that, where it writes, logs every refusal before it is answered, whatever the refusal is."""
 
     refused_prefix = CALL_REFUSED_PREFIX
+    logs_reads = False
 
     def get_route_handler(self) -> Handler:
         """Wrap the handler."""
         handle = super().get_route_handler()
-        if "GET" in (self.methods or ()):
+        if "GET" in (self.methods or ()) and not self.logs_reads:
             return handle
 
         async def logged(request: Request) -> Response:
@@ -105,6 +106,12 @@ class LoggedRoute(PermittedRoute):
             limit=hub.settings.refusals_logged_per_day,
             at=hub.clock(),
         )
+
+
+class LoggedReadsRoute(LoggedRoute):
+    """A route that logs refused reading too: what it shows is about people, or about who asked."""
+
+    logs_reads = True
 
 
 class LookupRoute(LoggedRoute):

@@ -6,9 +6,9 @@ from fastapi import APIRouter
 
 from hub.consent import list_consents, store_consent
 from hub.consent_schemas import ConsentDocument, Consents, ConsentStored, ConsentView
-from hub.routes.calls import PROBLEMS, Caller, Handle, LoggedRoute, RunningHub
+from hub.routes.calls import PROBLEMS, Caller, Handle, LoggedReadsRoute, RunningHub
 
-router = APIRouter(prefix="/v1/consents", tags=["consent"], responses=PROBLEMS, route_class=LoggedRoute)
+router = APIRouter(prefix="/v1/consents", tags=["consent"], responses=PROBLEMS, route_class=LoggedReadsRoute)
 
 
 @router.put("/{handle}", summary="Record or withdraw consent")

@@ -13,9 +13,9 @@ from hub.review_schemas import Decision, Reviews, ReviewSummary, ReviewView
 from hub.review_summary import summarise
 from hub.review_views import view_items
 from hub.reviews import Outcome, Reviewer, Verdict, decide, find_item, list_items
-from hub.routes.calls import PROBLEMS, Caller, LoggedRoute, RunningHub
+from hub.routes.calls import PROBLEMS, Caller, LoggedReadsRoute, RunningHub
 
-router = APIRouter(prefix="/v1/reviews", tags=["review"], responses=PROBLEMS, route_class=LoggedRoute)
+router = APIRouter(prefix="/v1/reviews", tags=["review"], responses=PROBLEMS, route_class=LoggedReadsRoute)
 
 HEX32 = r"^[0-9a-f]{32}$"
 ItemId = Annotated[str, Path(pattern=HEX32, description="An item's id.")]

@@ -17,6 +17,7 @@ from hub.log_bounds import Bound, take_place
 from hub.log_models import LogEntry
 from hub.membership import add_agency
 from hub.retention import forget
+from keys.actors import Actor
 from matcher.schema import LinkageSchema
 from tests.hub.client import Answer, Clock, Node
 from tests.hub.conftest import EPOCH, Network, form_partnership, open_network
@@ -68,6 +69,17 @@ def test_a_body_that_cannot_be_read_counts_as_well(bounded: Network) -> None:
     sent = [asker.call("POST", "/v1/lookups", body=b"{}").code for _ in range(5)]
     assert sent == ["malformed"] * 3 + ["budget_exhausted"] * 2
     assert actions(bounded, "asker").count("lookup:refused:malformed") == 3
+
+
+def test_refused_reading_counts_as_well_and_what_is_right_is_still_read(bounded: Network) -> None:
+    asker = bounded.nodes["asker"]
+    officer, ig = Actor("worker-1", "officer"), Actor("ig-1", "ig")
+    sent = [asker.call("GET", "/v1/reviews", actor=officer).code for _ in range(5)]
+    assert sent == ["role_not_permitted"] * 3 + ["budget_exhausted"] * 2
+    assert asker.call("GET", "/v1/reviews", actor=ig).status == 200
+    assert asker.call("GET", "/v1/log/checkpoint", actor=officer).status == 200
+    found = actions(bounded, "asker")
+    assert (found.count("call:refused:role_not_permitted"), found.count(BOUND_MET)) == (3, 1)
 
 
 def test_what_is_right_is_answered_beyond_the_bound_of_refusals(bounded: Network) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hub.api import describe_api, format_api
-from hub.routes.calls import LoggedRoute, LookupRoute, PermittedRoute
+from hub.routes.calls import LoggedReadsRoute, LoggedRoute, LookupRoute, PermittedRoute
 
 CHECKED_IN = Path(__file__).parents[2] / "docs" / "openapi.json"
 CALLS = [
@@ -48,4 +48,9 @@ def test_every_signed_call_asks_the_table_of_roles_and_writes_log_refusals() -> 
     writing = {route.path: type(route) for route in routes if "GET" not in route.methods}
     assert writing.pop("/v1/lookups") is LookupRoute
     assert writing.pop("/v1/enrolments") is PermittedRoute  # Nobody vouches for its caller.
-    assert set(writing.values()) == {LoggedRoute}
+    assert set(writing.values()) == {LoggedRoute, LoggedReadsRoute}
+    logged = {route.path for route in routes if "GET" in route.methods and type(route) is LoggedReadsRoute}
+    assert logged == {
+        "/v1/log", "/v1/log/witness-request", "/v1/reviews", "/v1/reviews/summary", "/v1/reviews/{item}",
+        "/v1/consents",
+    }  # fmt: skip
