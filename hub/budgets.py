@@ -2,9 +2,9 @@
 
 Whoever holds a linkage key can only be limited by what they may ask. A case is one person in up to eight
 tokens, and nothing shows that they are one person: a former name shares no slot with the name of today. So
-three tokens (a name, an alias, a former name) are one case, and each further one is charged as a case of its
-own. Charges are one statement that either
-fits below the limit or changes nothing, so that no two workers can spend the same case.
+each token is charged as a case: somebody with an alias costs two, and so do two people in one case. Charges
+are one statement that either fits below the limit or changes nothing, so that no two workers can spend the
+same case.
 
 The budget of one person, how often an agency may ask about the same record, is not charged here: a refusal
 would say that there is a record. What goes beyond it is answered alike and alarmed (`hub.alarms`, ADR 0012).
@@ -24,8 +24,6 @@ from hub.errors import BudgetExhaustedError
 from hub.models import BudgetUse
 
 NODE = ""  # An agency's node as a whole; no staff id is empty.
-# Few people have more names and numbers than these; a case that is several people in disguise has.
-TOKENS_OF_A_CASE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,7 @@ class Budget:
 
 def cases_charged(tokens: Iterable[int]) -> int:
     """How many cases a look-up is charged as, from the number of tokens of each of its cases."""
-    return sum(1 + max(0, count - TOKENS_OF_A_CASE) for count in tokens)
+    return sum(tokens)
 
 
 def require_budget(

@@ -5,8 +5,10 @@ Needs no database. Nothing of the question is stored.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -20,6 +22,19 @@ from matcher.tokens import ABSENT_AREA, TokenSet
 STORED = -1  # A hit on an equal stored slot, not on a probe.
 # A token has about 270 variants. More would make one case a search for many people.
 VARIANTS_PER_TOKEN = 512
+# By what a probe varies: no more than there can be of it, with some room for years and CHAIN numbers, so that
+# what fits one token exactly (both sounds with the month) is not asked of hundreds.
+MOST_VARIANTS = MappingProxyType(
+    {
+        "nothing": 1,
+        "year": 150, "month": 12, "day": 31,
+        "missing_year": 150, "missing_month": 12, "missing_day": 31,
+        "forename_initial": 26, "surname_initial": 26,
+        "missing_forename_initial": 26, "missing_surname_initial": 26,
+        "month_of_known_year": 12,
+        "chain_typing_error": 128,
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -83,6 +98,7 @@ def _probe_tags(
     first_token = 0
     for number, case in enumerate(cases):
         counts = [0] * len(case.tokens)
+        of_probe: Counter[tuple[int, int]] = Counter()
         for probe in case.probes:
             field = f"cases.{number}.probes"
             index = schema.probe_index.get(probe.probe)
@@ -95,6 +111,9 @@ def _probe_tags(
             counts[probe.token] += count
             if counts[probe.token] > VARIANTS_PER_TOKEN:
                 raise MalformedError(f"{field}: more than {VARIANTS_PER_TOKEN} variants of one token")
+            of_probe[probe.token, index] += count
+            if of_probe[probe.token, index] > (most := MOST_VARIANTS[schema.asked[index].varies]):
+                raise MalformedError(f"{field}: more than {most} variants of one token under one such probe")
             slot_id = schema.asked[index].asks
             variants.setdefault(slot_id, bytearray()).extend(slots)
             tokens.setdefault(slot_id, []).extend([first_token + probe.token] * count)

@@ -125,11 +125,32 @@ def test_a_look_up_that_cannot_be_read_is_malformed_and_logged(partnership: Netw
 def test_more_variants_than_a_token_has_are_refused(partnership: Network) -> None:
     share(partnership, "holder-1")
     asker = partnership.nodes["asker"]
-    many = base64.b64encode((b"\xff" + bytes(7)) * 300).decode()
-    probes = [{"token": 0, "probe": probe, "variants": many} for probe in ("A1", "A2")]
-    answer = asker.look_up(case_changed(asker, partnership, probes=probes))
+    probes = [variants(probe, count) for probe, count in (("A1", 150), ("P1", 150), ("C3", 128), ("A3", 31))]
+    most = [*probes, variants("B1", 26), variants("B2", 26)]
+    answer = asker.look_up(case_changed(asker, partnership, probes=most))
+    assert answer.status == 200, answer.document
+    answer = asker.look_up(case_changed(asker, partnership, probes=[*most, variants("P2", 2)]))
     assert answer.code == "malformed"
     assert "more than 512 variants" in answer.document["detail"]
+
+
+def variants(probe: str, count: int) -> dict[str, Any]:
+    return {"token": 0, "probe": probe, "variants": base64.b64encode((b"\xff" + bytes(7)) * count).decode()}
+
+
+@pytest.mark.parametrize(
+    ("probe", "most"), [("A1", 150), ("A2", 12), ("B1", 26), ("C3", 128), ("Q3", 1), ("W2", 12)]
+)
+def test_a_probe_has_no_more_variants_than_there_are_of_what_it_varies(
+    partnership: Network, probe: str, most: int
+) -> None:
+    asker = partnership.nodes["asker"]
+    answers = [
+        asker.look_up(case_changed(asker, partnership, probes=probes))
+        for probes in ([variants(probe, most)], [variants(probe, most - 1), variants(probe, 2)])
+    ]
+    assert [(answer.status, answer.code) for answer in answers] == [(200, None), (422, "malformed")]
+    assert f"more than {most} variants" in answers[1].document["detail"]
 
 
 def test_without_a_live_agreement_nothing_is_answered(network: Network) -> None:
