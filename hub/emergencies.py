@@ -4,21 +4,24 @@ The hub keeps what was first asked under its id as a digest keyed with the peppe
 is asked about goes into it, probes and area too, and so do the asker and the approval or declaration: neither
 another person nor another quarter of an hour fits under an old id (docs/protocol.md, section 9). An override
 is bound anew in each epoch, whose tokens are others. That somebody declares one emergency after another is
-for the alarms and the review.
+for the alarms and the review. A digest goes with the texts of the log that are as old as its last use.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
+from sqlalchemy import delete
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from hub.budgets import day_of
 from hub.database import dialect_insert
 from hub.emergency_models import Emergency
 from hub.errors import BasisNotPermittedError
 from hub.lookup_schemas import LookupBody, WireCase, WireEmergencyBasis, WirePublicTaskBasis
 from hub.override_models import OverrideUse
-from hub.purposes import Basis, EmergencyBasis
+from hub.purposes import APPROVAL_LIFE, Basis, EmergencyBasis
 from hub.tags import Pepper
 from keys.documents import canonical_bytes
 
@@ -33,7 +36,7 @@ def require_one_case(bases: Sequence[Basis]) -> None:
         raise BasisNotPermittedError("cases: an emergency is asked about alone, one case in the request")
 
 
-def bind_questions(session: Session, agency: str, body: LookupBody, *, pepper: Pepper) -> None:
+def bind_questions(session: Session, agency: str, body: LookupBody, *, pepper: Pepper, at: datetime) -> None:
     """Bind overrides and emergencies to the questions they are first used for.
 
     Raises:
@@ -42,13 +45,21 @@ def bind_questions(session: Session, agency: str, body: LookupBody, *, pepper: P
     asked = {case.case: _digest_question(body, case, pepper) for case in body.cases}
     emergencies = {c.case: c.basis.emergency for c in body.cases if isinstance(c.basis, WireEmergencyBasis)}
     overrides = {c.case: c.basis.override for c in body.cases if isinstance(c.basis, WirePublicTaskBasis)}
-    held = _hold(session, Emergency, Emergency.emergency, emergencies, asked, agency=agency)
+    day = day_of(at)
+    held = _hold(session, Emergency, Emergency.emergency, emergencies, asked, day=day, agency=agency)
     held |= _hold(
-        session, OverrideUse, OverrideUse.override, overrides, asked, agency=agency, epoch=body.epoch
+        session, OverrideUse, OverrideUse.override, overrides, asked, day=day, agency=agency, epoch=body.epoch
     )
     for number in sorted(emergencies | overrides):
         if held[number] != asked[number]:
             raise refused_basis(number)
+
+
+def forget_questions(session: Session, *, before: datetime, at: datetime) -> None:
+    """Drop the digests last used before a time, but for those of approvals that may still hold."""
+    day = day_of(min(before, at - APPROVAL_LIFE))
+    for table in (Emergency, OverrideUse):
+        session.execute(delete(table).where(table.day < day))
 
 
 def refused_basis(number: int) -> BasisNotPermittedError:
@@ -63,6 +74,8 @@ def _hold(
     column: InstrumentedAttribute[str],
     ids: Mapping[int, str],
     asked: Mapping[int, bytes],
+    *,
+    day: str,
     **key: str,
 ) -> dict[int, bytes]:
     """The question first asked under each case's id, now or before; in one statement, however many cases."""
@@ -70,10 +83,11 @@ def _hold(
         return {}
     # Of two cases under one id, the first in the list is bound.
     first = {id_: asked[number] for number, id_ in sorted(ids.items(), reverse=True)}
-    rows = [{**key, column.key: id_, "question": question} for id_, question in sorted(first.items())]
+    used = {**key, "day": day}
+    rows = [{**used, column.key: id_, "question": question} for id_, question in sorted(first.items())]
     statement = dialect_insert(session, table)
     held = statement.on_conflict_do_update(
-        index_elements=[*key, column.key], set_={"question": table.question}
+        index_elements=[*key, column.key], set_={"question": table.question, "day": day}
     ).returning(column, table.question)
     found = {id_: question for id_, question in session.execute(held, rows)}
     return {number: found[id_] for number, id_ in ids.items()}

@@ -16,3 +16,4 @@ class Emergency(Base):
     agency: Mapped[str] = mapped_column(ForeignKey("agencies.agency"), primary_key=True)
     emergency: Mapped[str] = mapped_column(primary_key=True)
     question: Mapped[bytes]
+    day: Mapped[str]  # UTC, on which it was last used.

@@ -293,7 +293,7 @@ def _settle(
     head = lock_head(session)
     epoch = require_current(session, epoch=body.epoch, schema_digest=body.schema_digest)
     earlier = read_earlier(session, caller.agency, body.request, body_digest=body_digest, at=at)
-    bind_questions(session, caller.agency, body, pepper=pepper)
+    bind_questions(session, caller.agency, body, pepper=pepper, at=at)
     if earlier is None:
         charge(session, rules.budget, agency=caller.agency, staff=body.staff, cases=_charged(body), at=at)
     agreements = require_live(session, caller.agency, at=at)

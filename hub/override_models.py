@@ -20,3 +20,4 @@ class OverrideUse(Base):
     override: Mapped[str] = mapped_column(primary_key=True)
     epoch: Mapped[str] = mapped_column(primary_key=True)
     question: Mapped[bytes]
+    day: Mapped[str]  # UTC, on which it was last used.

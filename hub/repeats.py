@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import insert
+from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from hub.clock import parse_time
 from hub.errors import ConflictError
 from hub.leaves import QUESTION, REASONS
+from hub.log_models import LogEntry
 from hub.log_views import whole_entry
 from hub.models import LookupRequest
 from hub.outcomes import NOT_ASKED, Outcome, cap_outcome
@@ -90,3 +91,12 @@ def note_answered(session: Session, agency: str, request: str, *, body_digest: b
 def _require_same(known: LookupRequest, body_digest: bytes) -> None:
     if known.body_digest != body_digest:
         raise ConflictError("request: this id was used with another body")
+
+
+def forget_requests(session: Session, *, before: datetime) -> None:
+    """Drop what was noted of requests that were answered before a time; none of them can be repeated."""
+    old = select(LogEntry.index).where(LogEntry.at < before)
+    session.execute(
+        delete(LookupRequest).where(LookupRequest.log_index.in_(old)),
+        execution_options={"synchronize_session": False},
+    )

@@ -1,7 +1,8 @@
 """Retention: what the hub forgets once nobody needs it, and what would be lost too early by it.
 
 Texts of the log go by `hub.erasure`; with them go the items of the review queue that are decided and their
-sealed notes, and budgets of days that are over, which no rule reads. What the leaves say of a decision stays.
+sealed notes, the digests of questions, and budgets of days that are over, which no rule reads. What the
+leaves say of a decision stays.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from sqlalchemy.orm import Session
 
 from hub.access_log import Action
 from hub.approvals import forget_approvals
+from hub.emergencies import forget_questions
 from hub.erasure import erase_texts
 from hub.leaves import read_leaf
 from hub.log_bound_models import LogBoundUse
 from hub.log_models import LogEntry, LogPart, LogSubject
 from hub.models import Agency, BudgetUse
+from hub.repeats import forget_requests
 from hub.review_models import ReviewDecision, ReviewItem, ReviewNote
 from hub.reviews import OPEN
 
@@ -54,6 +57,8 @@ def forget(session: Session, *, before: datetime, at: datetime) -> Forgotten:
         at: Now.
     """
     forget_approvals(session, at=at)
+    forget_questions(session, before=before, at=at)
+    forget_requests(session, before=before)
     reviews, budgets = _forget_reviews(session, before), _forget_budgets(session, at)
     return Forgotten(erase_texts(session, before=before, at=at), reviews, budgets)  # It logs, so it is last.
 

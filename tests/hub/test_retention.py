@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import select
 
+from hub.emergency_models import Emergency
 from hub.errors import SettingsError
 from hub.log_verify import verify_log
-from hub.models import BudgetUse
+from hub.models import BudgetUse, LookupRequest
+from hub.override_models import OverrideUse
 from hub.retention import Forgotten, Unfinished, forget, unfinished_before
 from hub.review_models import ReviewDecision, ReviewItem, ReviewNote
 from hub.review_notes import decide_with_note
@@ -17,7 +19,7 @@ from hub.review_settings import ReviewSettings
 from hub.reviews import Outcome, list_items
 from hub.settings import load_settings
 from tests.hub.conftest import NETWORK, Network
-from tests.hub.reviewing import ask, run_scan
+from tests.hub.reviewing import ask, emergency, public_task, run_scan, with_basis
 
 KEY = b"k" * 32
 
@@ -77,6 +79,36 @@ def test_todays_budget_stays(reviewed: Network) -> None:
     with reviewed.database.reading() as session:
         days = set(session.scalars(select(BudgetUse.day)))
     assert days == {reviewed.clock().date().isoformat()}
+
+
+@pytest.mark.parametrize(
+    ("age", "before", "questions", "requests"),
+    [
+        pytest.param(100, 101, 2, 2, id="younger"),
+        pytest.param(100, 99, 0, 0, id="older"),
+        pytest.param(27, 1, 2, 0, id="older, and the approval may still hold"),
+    ],
+)
+def test_digests_of_questions_go_with_the_texts_of_their_age(
+    shared: Network, age: int, before: int, questions: int, requests: int
+) -> None:
+    with_basis(shared, public_task())
+    with_basis(shared, emergency("2026-02-03T09:30:00Z"))
+    shared.clock.move(days=age)
+    run_forget(shared, shared.clock() - timedelta(days=before))
+    with shared.database.reading() as session:
+        kept = [len(session.scalars(select(table)).all()) for table in (Emergency, OverrideUse)]
+        assert (sum(kept), len(session.scalars(select(LookupRequest)).all())) == (questions, requests)
+
+
+def test_an_override_that_is_used_again_is_as_old_as_its_last_use(shared: Network) -> None:
+    with_basis(shared, public_task())
+    shared.clock.move(days=20)
+    with_basis(shared, public_task())
+    shared.clock.move(days=20)
+    run_forget(shared, shared.clock() - timedelta(days=1))
+    with shared.database.reading() as session:
+        assert len(session.scalars(select(OverrideUse)).all()) == 1
 
 
 def test_a_queried_item_stays_and_is_told_of(shared: Network) -> None:
