@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +92,7 @@ def lookup(ctx: click.Context, /, **options: Any) -> None:
     parked.sort(key=lambda row: row["row"])
     if len(cases) > node.settings.case_warning:
         say(f"{len(cases)} cases: a conference should take no more than {node.settings.case_warning}.")
-    _print(result, case_list, parked, options, node.clock())
+    _print(result, case_list, parked, options, node)
     _warn(result, parked)
 
 
@@ -185,16 +185,17 @@ def _ask(
 
 
 def _print(
-    result: Any, case_list: Any, parked: list[dict[str, Any]], options: Mapping[str, Any], now: datetime
+    result: Any, case_list: Any, parked: list[dict[str, Any]], options: Mapping[str, Any], node: Any
 ) -> None:
     from node.known_to import as_document, as_flat_rows, as_grid_rows, make_sheet
     from node.records import ParkedCase
 
-    chosen = options["output_format"]
+    chosen, now = options["output_format"], node.clock()
     if options["out"] is not None:
         # The reader's and those that could not be asked about after all: the sheet says why of each.
         named = replace(case_list, parked=tuple(ParkedCase(**row) for row in parked))
-        sheet = make_sheet(result, named, at=now)
+        destroy_by = (now + timedelta(days=node.settings.result_days)).date()
+        sheet = make_sheet(result, named, at=now, destroy_by=destroy_by)
         (sheet.write_xlsx if chosen == "xlsx" else sheet.write_csv)(options["out"])
         say("Written.")
     elif chosen == "json":

@@ -43,7 +43,7 @@ def staff_option() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 def open_node(ctx: click.Context, role: str | tuple[str, ...]) -> Node:
     """The node of the home the command was given, opened with its passphrase for whoever acts.
 
-    Answers whose time is over go with every command, whatever it does.
+    Answers and case lists whose time is over go with every command, whatever it does.
 
     Args:
         ctx: The command's context.
@@ -53,7 +53,7 @@ def open_node(ctx: click.Context, role: str | tuple[str, ...]) -> Node:
         PolicyError: The person holds none of these roles now.
     """
     # Settings are looked at first: nobody should type a passphrase for a node that is not there.
-    from node.results import drop_expired
+    from node.expiry import drop_what_is_over
     from node.settings import load_settings
     from node.staff import require_actor
 
@@ -63,7 +63,7 @@ def open_node(ctx: click.Context, role: str | tuple[str, ...]) -> Node:
     ctx.call_on_close(node.close)
     staff = ctx.obj.get("staff") or settings.staff
     node.actor = require_actor(node.store, staff, (role,) if isinstance(role, str) else role)
-    drop_expired(node.store, at=node.clock())
+    drop_what_is_over(node.store, at=node.clock())
     return node
 
 

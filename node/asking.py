@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from keys.actors import Role
 from node.bases import BasisDefaults, EmergencyBasis
+from node.expiry import drop_what_is_over
 from node.home import Node
 from node.identifiers import Case
 from node.lookups import Asking, LookupResult, askable_cases, look_up
-from node.results import drop_expired, keep_result
+from node.results import keep_result
 from node.settling import settle_bases
 
 # Who may ask, and so look at what was answered.
@@ -65,7 +66,7 @@ def ask_cases(
     emergency = any(isinstance(basis, EmergencyBasis) for _, basis in settled.asked)
     result = look_up(node, settled.asked, asking)
     now, days = node.clock(), node.settings.result_days
-    drop_expired(node.store, at=now)
+    drop_what_is_over(node.store, at=now)
     rules = {**parked, **{case.case_ref: rule for case, rule in left}}
     keep_result(node.store, result, settled.asked, asking, at=now, days=days, parked=rules)
     return Asked(result, tuple(left), emergency)

@@ -1,4 +1,4 @@
-"""Case lists that people type or upload at the pages, kept under the node key until their answers expire.
+"""Case lists that people type or upload at the pages, kept under the node key as long as their answers.
 
 A list is its file, or the rows that were typed; typed rows are made into a file of the contract's columns, so
 that both are read by `node.records` and nothing here knows what a case needs. Its id is random: it stands in
@@ -22,7 +22,7 @@ from typing import Any
 
 from keys.formats import decode_base64, encode_base64
 from node.bases import BasisDefaults
-from node.errors import RecordFormatError
+from node.errors import ChangedMeanwhileError, RecordFormatError
 from node.quality import Finding
 from node.records import CaseList, read_cases
 from node.store import Store
@@ -55,6 +55,7 @@ class KeptList:
         file: Its bytes, where it was uploaded.
         basis: The basis of rows that do not say their own.
         request: The look-up it was asked with; None until then.
+        revision: How often it was changed when it was read.
     """
 
     list_id: str
@@ -66,6 +67,7 @@ class KeptList:
     file: bytes = b""
     basis: BasisDefaults = field(default_factory=BasisDefaults)
     request: str | None = None
+    revision: int = 0
 
     def __repr__(self) -> str:
         """Shows nothing of its rows."""
@@ -105,26 +107,53 @@ def begin_list(store: Store, made: KeptList, *, days: int) -> KeptList:
 
 def find_list(store: Store, list_id: str, *, at: datetime) -> KeptList | None:
     """One list, or None where there is none or its time is over."""
-    _drop_expired(store, at=at)
+    drop_expired_lists(store, at=at)
     row = store.connection.execute("SELECT * FROM case_list WHERE list = ?", (list_id,)).fetchone()
-    return None if row is None else _open(store, row["list"], row["conference"], row["content"])
+    return None if row is None else _open(store, row)
 
 
 def lists_of(store: Store, conference: str | None, *, at: datetime) -> list[KeptList]:
     """The lists of a conference, or those of single look-ups, oldest first."""
-    _drop_expired(store, at=at)
+    drop_expired_lists(store, at=at)
     rows = store.connection.execute(
         "SELECT * FROM case_list WHERE conference IS ? ORDER BY rowid", (conference,)
     ).fetchall()
-    return [_open(store, row["list"], row["conference"], row["content"]) for row in rows]
+    return [_open(store, row) for row in rows]
 
 
-def keep_list(store: Store, changed: KeptList) -> KeptList:
-    """Put a changed list in the place of what it was."""
-    store.connection.execute(
-        "UPDATE case_list SET content = ? WHERE list = ?", (_seal(store, changed), changed.list_id)
+def find_open_list(store: Store, conference: str, *, at: datetime, besides: str = "") -> KeptList | None:
+    """The oldest list of a conference that cases can still be typed on, or None."""
+    lists = lists_of(store, conference, at=at)
+    usable = (one for one in lists if one.request is None and not one.file and one.list_id != besides)
+    return next(usable, None)
+
+
+def keep_list(store: Store, changed: KeptList, *, until: datetime) -> KeptList:
+    """Put a changed list in the place of what it was, unless that has changed since it was read.
+
+    Args:
+        store: The node's.
+        changed: The list, read and then changed.
+        until: When it is dropped.
+
+    Raises:
+        ChangedMeanwhileError: Somebody else has changed or dropped it; nothing was kept.
+    """
+    kept = store.connection.execute(
+        "UPDATE case_list SET content = ?, expires_at = ?, revision = revision + 1 "
+        "WHERE list = ? AND revision = ?",
+        (_seal(store, changed), format_time(until), changed.list_id, changed.revision),
     )
-    return changed
+    if kept.rowcount == 0:
+        raise ChangedMeanwhileError("this list was changed by somebody else meanwhile: open it again")
+    return replace(changed, revision=changed.revision + 1)
+
+
+def drop_expired_lists(store: Store, *, at: datetime) -> None:
+    """Forget the lists whose time is over; nobody waits for the write lock where there are none."""
+    over = (format_time(at),)
+    if store.connection.execute("SELECT 1 FROM case_list WHERE expires_at <= ?", over).fetchone():
+        store.connection.execute("DELETE FROM case_list WHERE expires_at <= ?", over)
 
 
 def drop_list(store: Store, list_id: str) -> None:
@@ -201,10 +230,6 @@ def count_parked(case_list: CaseList) -> Sequence[tuple[str, int]]:
     return sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
 
 
-def _drop_expired(store: Store, *, at: datetime) -> None:
-    store.connection.execute("DELETE FROM case_list WHERE expires_at <= ?", (format_time(at),))
-
-
 def _seal(store: Store, kept: KeptList) -> bytes:
     basis = asdict(kept.basis)
     if kept.basis.captured_at is not None:
@@ -221,19 +246,20 @@ def _seal(store: Store, kept: KeptList) -> bytes:
     return store.vault.seal(content, table="case_list", handle=kept.list_id)
 
 
-def _open(store: Store, list_id: str, conference: str | None, sealed: bytes) -> KeptList:
-    content: dict[str, Any] = store.vault.open(sealed, table="case_list", handle=list_id)
+def _open(store: Store, row: Any) -> KeptList:
+    content: dict[str, Any] = store.vault.open(row["content"], table="case_list", handle=row["list"])
     basis = content["basis"]
     if basis["captured_at"] is not None:
         basis["captured_at"] = date.fromisoformat(basis["captured_at"])
     return KeptList(
-        list_id=list_id,
+        list_id=row["list"],
         purpose=content["purpose"],
         made_by=content["made_by"],
         made_at=parse_time(content["made_at"]),
-        conference=conference,
+        conference=row["conference"],
         typed=tuple(content["typed"]),
         file=decode_base64(content["file"], field="file"),
         basis=BasisDefaults(**basis),
         request=content["request"],
+        revision=row["revision"],
     )

@@ -11,6 +11,7 @@ from node.errors import RecordFormatError
 from node.settings import ID_PATTERN
 from node.store import Store
 
+CONFERENCE_PURPOSE = "case_conference"
 # "The list circulates at least 3 days before" (DOMAIN.md).
 CIRCULATES_BEFORE = timedelta(days=3)
 # Past conferences stay in the list for about one cycle, as their answers do.

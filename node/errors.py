@@ -6,6 +6,7 @@ NodeError
 ├── NormalisationError         a caller asked for a rule the normaliser does not have
 ├── StoreError                 the node's own database or key file cannot be used
 ├── PolicyError                this node refuses by its own rules, before anything is sent
+├── ChangedMeanwhileError      somebody else has changed it since it was read; nothing was changed again
 ├── AuthenticationError        a signature, an enrolment or a passphrase was not accepted
 ├── IntegrityError             an answer, a key envelope or a log does not verify
 ├── HubUnreachableError        no answer from the hub
@@ -55,6 +56,10 @@ class StoreError(NodeError):
 
 class PolicyError(NodeError):
     """This node's own rules forbid the step; nothing was sent."""
+
+
+class ChangedMeanwhileError(NodeError):
+    """Somebody else changed it between reading and writing; what was to be written was not."""
 
 
 class AuthenticationError(NodeError):

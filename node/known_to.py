@@ -6,7 +6,7 @@ The JSON keys are a contract (docs/cli.md). Cases are named by reference and nev
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from node.answers import DISCLOSED, WORDS, AnswerWord, explain_evidence
@@ -82,13 +82,23 @@ def as_grid_rows(result: LookupResult, *, at: datetime) -> list[dict[str, str]]:
     return rows
 
 
-def make_sheet(result: LookupResult | None, case_list: CaseList, *, at: datetime) -> KnownToSheet:
-    """The known-to sheet: the case list with answers as new columns."""
+def make_sheet(
+    result: LookupResult | None, case_list: CaseList, *, at: datetime, destroy_by: date
+) -> KnownToSheet:
+    """The known-to sheet: the case list with answers as new columns.
+
+    Args:
+        result: The answers; None where no case could be asked about.
+        case_list: The list, with everything that was not asked about among its parked rows.
+        at: When it was answered.
+        destroy_by: The day on which the node deletes the answers, and so everybody their copies.
+    """
     cases = result.cases if result else ()
     answers = [
         CaseAnswers(case.case_ref, case.row, {a.agency: _cell(a, at) for a in case.answers}) for case in cases
     ]
     notes = [] if result is None else [f"{result.coverage.words}, {format_time(result.answered_at)}"]
+    notes.append(f"Destroy this sheet by {destroy_by.day} {destroy_by:%B %Y}")
     titles = {} if result is None else result.agency_titles()
     return KnownToSheet(cases=case_list, agencies=titles, answers=answers, at=at.date(), notes=notes)
 
@@ -133,8 +143,8 @@ def _details(answer: AgencyAnswer) -> str | None:
 def _cell(answer: AgencyAnswer, at: datetime) -> AnswerCell:
     if answer.word not in SHOWN:
         return AnswerCell(answer.word)
-    if answer.card_withheld:
-        return AnswerCell(answer.word, withheld=True)
+    if details := _details(answer):
+        return AnswerCell(answer.word, lacks_details=details)
     return AnswerCell(
         answer.word, answer.open, last_contact_band(answer.last_contact, at.date()), answer.team
     )

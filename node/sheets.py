@@ -46,7 +46,10 @@ LEGEND: Mapping[AnswerWord, str] = {
 }
 
 # Said of people who are told to be known there, and of nobody else: it tells nothing that the word does not.
-WITHHELD = "ask the agency; details withheld"
+NO_DETAILS: Mapping[str, str] = {
+    "withheld": "ask the agency; details withheld",
+    "unreadable": "ring the agency; its details cannot be read here",
+}
 
 _FORMULA_START = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
 _SIGNED_NUMBER = re.compile(r"[+-]?[0-9\s.,()]*")
@@ -61,20 +64,21 @@ class AnswerCell:
         open: Whether the case is open there; None where not said.
         last_contact_band: As `last_contact_band` gives it, or None where there is no card.
         team: The team to ring, or None.
-        withheld: There is a card, and it may not be shown.
+        lacks_details: Why there is a card and nothing of it is shown, a key of `NO_DETAILS`; None where there
+            is nothing more to say.
     """
 
     word: AnswerWord
     open: bool | None = None
     last_contact_band: str | None = None
     team: str | None = None
-    withheld: bool = False
+    lacks_details: str | None = None
 
     @property
     def detail(self) -> str:
-        """The answer card in one line, or that it is withheld; empty where there is none."""
-        if self.withheld:
-            return WITHHELD
+        """The answer card in one line, or why it is not shown; empty where there is none."""
+        if self.lacks_details is not None:
+            return NO_DETAILS[self.lacks_details]
         parts = [
             {True: "open", False: "closed", None: ""}[self.open],
             f"last contact {self.last_contact_band}" if self.last_contact_band else "",

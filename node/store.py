@@ -202,6 +202,10 @@ MIGRATIONS: tuple[str, ...] = (
     ) STRICT;
     CREATE INDEX case_list_expires_at ON case_list (expires_at);
     """,
+    """
+    -- Two people may have one list open: whoever changes it says which one they saw.
+    ALTER TABLE case_list ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+    """,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 # Another command of the same node may hold the write lock for the length of an import.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TypeVar
 
@@ -34,6 +35,7 @@ def create_app(
     naming: Naming,
     largest_file_bytes: int = 0,
     names: Sequence[str] = (),
+    beside: Callable[[Starlette], AbstractAsyncContextManager[None]] | None = None,
 ) -> Starlette:
     """The pages of a site.
 
@@ -44,6 +46,7 @@ def create_app(
         naming: What these use beside the shell's own filters.
         largest_file_bytes: The largest file that a page takes; none takes any by default.
         names: Host names, beside this machine's own, under which a proxy serves the pages.
+        beside: What runs from the start of the server to its end.
     """
     front = Front(site=site, templates=new_environment(templates, naming), pages=pages)
     routes: list[BaseRoute] = [
@@ -57,6 +60,7 @@ def create_app(
             # A name that somebody else's domain points at this machine is refused (DNS rebinding).
             Middleware(TrustedHostMiddleware, allowed_hosts=[*LOCAL_NAMES, *names], www_redirect=False),
         ],
+        lifespan=beside,
         exception_handlers={404: _not_found(front), 405: _not_found(front)},
     )
     app.state.front = front

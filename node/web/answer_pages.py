@@ -40,7 +40,7 @@ class AnsweredList:
         late: Names of those that were not.
         agencies: Names of all, in the order of the columns.
         rows: Row number, case reference, and one answer for each agency.
-        parked: Row number or None, case reference, and rule of what was not asked.
+        parked: Row number, case reference, and rule of what was not asked.
     """
 
     kept: KeptList
@@ -50,7 +50,7 @@ class AnsweredList:
     late: tuple[str, ...]
     agencies: tuple[str, ...]
     rows: tuple[tuple[int, str, Sequence[dict[str, Any]]], ...]
-    parked: tuple[tuple[int | None, str, str], ...]
+    parked: tuple[tuple[int, str, str], ...]
 
 
 def show_known_to(visit: Visit) -> Response:
@@ -92,9 +92,11 @@ def download_known_to(visit: Visit) -> Response:
     kept = find_own_list(visit)
     found = _result(visit, kept)
     case_list = read_list(visit.node.home, kept, today=visit.today)
-    left_out = _parked(visit, kept, found)
-    parked = tuple(ParkedCase(row, ref, rule) for row, ref, rule in left_out if row is not None)
-    sheet = make_sheet(found.result, replace(case_list, parked=parked), at=found.result.answered_at)
+    parked = tuple(ParkedCase(*left) for left in _parked(visit, kept, found))
+    sheet = make_sheet(
+        found.result, replace(case_list, parked=parked), at=found.result.answered_at,
+        destroy_by=found.expires_at.date(),
+    )  # fmt: skip
     with tempfile.TemporaryDirectory(dir=visit.node.home, prefix=READING_PREFIX) as folder:
         path = Path(folder) / "sheet"
         sheet.write_xlsx(path)
@@ -120,7 +122,7 @@ def _answered(visit: Visit, kept: KeptList) -> AnsweredList:
     )
 
 
-def _parked(visit: Visit, kept: KeptList, found: KeptResult) -> tuple[tuple[int | None, str, str], ...]:
+def _parked(visit: Visit, kept: KeptList, found: KeptResult) -> tuple[tuple[int, str, str], ...]:
     """What of the list was not asked: rows that cannot be, and cases that waited for approval."""
     case_list = read_list(visit.node.home, kept, today=visit.today)
     left = {ref: rule for ref, rule in found.parked.items() if rule in PARKED_WHEN_ASKED}

@@ -9,10 +9,12 @@ from starlette.applications import Starlette
 import pages.application
 from node.answers import AnswerWord
 from node.case_lists import LARGEST_FILE_BYTES, sweep
+from node.expiry import drop_what_is_over
 from node.home import Node
 from node.quality import RULES
 from node.sheets import LEGEND
 from node.web.basis_form import CATEGORY_WORDS, KINDS, METHOD_WORDS
+from node.web.expiring import dropping
 from node.web.routes import PAGES
 from node.web.visits import NodeSite
 from pages.templating import Naming
@@ -36,6 +38,7 @@ def create_app(node: Node, *, names: tuple[str, ...] = ()) -> Starlette:
     """
     node.open_http()
     sweep(node.home)
+    drop_what_is_over(node.store, at=node.clock())
     return pages.application.create_app(
         NodeSite(node),
         PAGES,
@@ -43,6 +46,7 @@ def create_app(node: Node, *, names: tuple[str, ...] = ()) -> Starlette:
         naming=_naming(),
         largest_file_bytes=LARGEST_FILE_BYTES,
         names=names,
+        beside=dropping(node),
     )
 
 

@@ -7,14 +7,18 @@ from typing import Any
 from starlette.responses import Response
 
 from node.asking import ASKING
-from node.case_lists import KeptList, begin_list, lists_of, new_list, read_list, require_small
-from node.conferences import Conference, find_conference, list_conferences, plan_conference
+from node.case_lists import KeptList, begin_list, find_open_list, lists_of, new_list, read_list, require_small
+from node.conferences import (
+    CONFERENCE_PURPOSE,
+    Conference,
+    find_conference,
+    list_conferences,
+    plan_conference,
+)
 from node.errors import HubRefusedError, HubUnreachableError, NotInitialisedError, RecordFormatError
 from node.status import describe_node, describe_partners
 from node.web.visits import Visit
 from pages.visits import NO_ERRORS, Errors, not_found
-
-CONFERENCE_PURPOSE = "case_conference"
 
 
 def show_home(visit: Visit) -> Response:
@@ -68,8 +72,7 @@ def upload_sent(visit: Visit) -> Response:
 def typing_sent(visit: Visit) -> Response:
     """Go on with the typed list that has not been sent, or begin one."""
     conference = _conference(visit)
-    lists = lists_of(visit.node.store, conference.conference, at=visit.at)
-    open_one = next((one for one in lists if one.request is None and not one.file), None)
+    open_one = find_open_list(visit.node.store, conference.conference, at=visit.at)
     kept = open_one or _begin(visit, conference)
     return visit.go(f"/lists/{kept.list_id}/add")
 

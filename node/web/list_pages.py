@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
 
 from starlette.responses import Response
 
@@ -16,19 +18,22 @@ from node.case_lists import (
     count_parked,
     drop_list,
     find_list,
+    find_open_list,
     keep_list,
     new_list,
     parked_by_reference,
     read_list,
     rows_without_basis,
 )
+from node.conferences import CONFERENCE_PURPOSE, find_conference
 from node.errors import PolicyError, RecordFormatError
 from node.lookups import MOST_CASES, Asking
 from node.quality import RULES, Finding
 from node.records import CaseList
+from node.results import read_result
 from node.staff import require_actor
 from node.web.basis_form import PURPOSE_WORDS, describe_basis, read_basis_form
-from node.web.visits import Visit
+from node.web.visits import ListBusyError, Visit
 from pages.forms import Form
 from pages.visits import NO_ERRORS, Errors, not_found
 
@@ -43,6 +48,12 @@ PLAINER = {
     "no_birth_date": "Enter a date of birth: no case can be asked about without one",
     "row_without_anything": "Enter a forename and a surname, or a CHAIN or NHS number",
 }
+CHANGED = (
+    "This list was changed after you opened it, by somebody else or in another window of yours. "
+    "Here it is as it is now: check it again"
+)
+# What the page that follows says, where another one came between.
+CHANGED_NOTICE, ELSEWHERE_NOTICE = "?changed=1", "?elsewhere=1"
 FIELD_OF_FINDING = {"local_id": "case_ref", "row": "forename"}
 
 
@@ -74,33 +85,46 @@ def show_add(visit: Visit) -> Response:
 
 
 def add_sent(visit: Visit) -> Response:
-    """Add a case; it is refused here as a row of a file would be parked."""
-    kept = _typed_list(visit)
-    added = add_row(visit.node.home, kept, _typed_row(visit.form), today=visit.today)
-    if not isinstance(added, KeptList):
-        return visit.show("list_add.html", kept=kept, errors=_errors_of(added))
-    keep_list(visit.node.store, added)
-    return visit.go(f"/lists/{kept.list_id}{'/add' if visit.form.get('then') == 'another' else ''}")
+    """Add a case; it is refused here as a row of a file would be parked.
+
+    A case typed for a list that somebody has sent or thrown away meanwhile goes on another one of the same
+    conference: it is not lost.
+    """
+    store = visit.node.store
+    try:
+        with visit.site.alone(visit.part("list")):
+            kept = find_list(store, visit.part("list"), at=visit.at)
+            if kept is not None and kept.request is None:
+                notice = "" if visit.form.get("state") == kept.state else CHANGED_NOTICE
+                keep = partial(keep_list, store, until=_until(visit))
+                return _add(visit, _typed_list(visit), keep, notice=notice)
+    except ListBusyError:
+        pass
+    return _add_elsewhere(visit)
 
 
 def remove_row_sent(visit: Visit) -> Response:
     """Take one case off a typed list; a second click, or an old page, takes off nobody else."""
-    kept, number = _typed_list(visit), int(visit.part("number"))
-    if visit.form.get("state") != kept.state:
+    with visit.site.alone(visit.part("list")):
+        kept, number = _typed_list(visit), int(visit.part("number"))
+        if visit.form.get("state") != kept.state:
+            return visit.go(f"/lists/{kept.list_id}{CHANGED_NOTICE}")
+        rows = tuple(row for at, row in enumerate(kept.typed) if at != number)
+        if not rows:
+            drop_list(visit.node.store, kept.list_id)
+            return visit.go(_back(kept))
+        keep_list(visit.node.store, replace(kept, typed=rows), until=_until(visit))
         return visit.go(f"/lists/{kept.list_id}")
-    rows = tuple(row for at, row in enumerate(kept.typed) if at != number)
-    if not rows:
-        drop_list(visit.node.store, kept.list_id)
-        return visit.go(_back(kept))
-    keep_list(visit.node.store, replace(kept, typed=rows))
-    return visit.go(f"/lists/{kept.list_id}")
 
 
 def drop_sent(visit: Visit) -> Response:
-    """Forget a list that was not sent."""
-    kept = _open_list(visit)
-    drop_list(visit.node.store, kept.list_id)
-    return visit.go(_back(kept))
+    """Forget a list that was not sent, as whoever threw it away saw it."""
+    with visit.site.alone(visit.part("list")):
+        kept = _open_list(visit)
+        if visit.form.get("state") != kept.state:
+            return visit.go(f"/lists/{kept.list_id}{CHANGED_NOTICE}")
+        drop_list(visit.node.store, kept.list_id)
+        return visit.go(_back(kept))
 
 
 def show_check(visit: Visit) -> Response:
@@ -114,12 +138,14 @@ def show_check(visit: Visit) -> Response:
 
 
 def send_sent(visit: Visit) -> Response:
-    """Ask; a second click finds the answers of the first."""
+    """Ask about the list that was checked; a second click finds the answers of the first."""
     with visit.site.alone(visit.part("list")):
         kept = find_own_list(visit)
         if kept.request is not None:
             return visit.go(f"/lists/{kept.list_id}/known-to")
         case_list = read_list(visit.node.home, kept, today=visit.today)
+        if visit.form.get("state") != kept.state:
+            return _show_check(visit, kept, case_list, errors={"send": CHANGED})
         basis = kept.basis
         errors: Errors = NO_ERRORS
         if _needs_basis(kept, case_list):
@@ -153,7 +179,10 @@ def _ask(visit: Visit, kept: KeptList, case_list: CaseList, basis: BasisDefaults
     if asked.result is None:
         says = "Nothing was asked: no case can be, or all wait for approval by somebody else"
         return _show_check(visit, kept, case_list, errors={"send": says})
-    keep_list(visit.node.store, replace(kept, basis=basis, request=asked.result.request))
+    store, request = visit.node.store, asked.result.request
+    answers = read_result(store, request, at=visit.at)
+    until = _until(visit) if answers is None else answers.expires_at
+    keep_list(store, replace(kept, basis=basis, request=request), until=until)
     return visit.go(f"/lists/{kept.list_id}/known-to")
 
 
@@ -179,6 +208,38 @@ def _show_check(visit: Visit, kept: KeptList, case_list: CaseList, *, errors: Er
         usual=visit.node.settings.case_warning,
         errors=errors,
     )
+
+
+def _add(visit: Visit, kept: KeptList, keep: Callable[[KeptList], KeptList], *, notice: str) -> Response:
+    """A list with the case of the form, kept; or the form again, and why not."""
+    added = add_row(visit.node.home, kept, _typed_row(visit.form), today=visit.today)
+    if not isinstance(added, KeptList):
+        return visit.show("list_add.html", kept=kept, errors=_errors_of(added))
+    then = "/add" if visit.form.get("then") == "another" else ""
+    return visit.go(f"/lists/{keep(added).list_id}{then}{notice}")
+
+
+def _add_elsewhere(visit: Visit) -> Response:
+    """The case of the form on another open list of its conference, or on one that it begins.
+
+    Raises:
+        HTTPException: There is no such conference.
+    """
+    store, gone = visit.node.store, visit.part("list")
+    conference = find_conference(store, visit.form.get("conference"))
+    if conference is None:
+        raise not_found()
+    kept = find_open_list(store, conference.conference, at=visit.at, besides=gone)
+    if kept is not None:
+        return _add(visit, kept, partial(keep_list, store, until=_until(visit)), notice=ELSEWHERE_NOTICE)
+    made = new_list(CONFERENCE_PURPOSE, by=visit.staff, at=visit.at, conference=conference.conference)
+    begin = partial(begin_list, store, days=visit.node.settings.result_days)
+    return _add(visit, made, begin, notice=ELSEWHERE_NOTICE)
+
+
+def _until(visit: Visit) -> datetime:
+    """When a list that is changed now is dropped."""
+    return visit.at + timedelta(days=visit.node.settings.result_days)
 
 
 def _words_of_parked(rule: str, count: int) -> str:

@@ -18,6 +18,12 @@ from node.home import Node
 from pages.visits import Arrival, Place, Problem
 
 OURS = (NodeError, KeysError, MatcherError)
+# Adding a case takes some hundredths of a second, and asking up to the hub's time-out.
+LONGEST_WAIT_SECONDS = 2.0
+
+
+class ListBusyError(PolicyError):
+    """Somebody is asking about the list at this moment."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -43,12 +49,13 @@ class NodeSite:
 
     Attributes:
         node: The opened node; each request gets it over a connection of its own.
-        sending: Ids of the case lists that are being asked about at this moment; `guard` guards it.
+        held: Ids of the case lists that somebody changes or asks about at this moment.
+        freed: Told when one is let go; it guards `held`.
     """
 
     node: Node
-    sending: set[str] = field(default_factory=set)
-    guard: threading.Lock = field(default_factory=threading.Lock)
+    held: set[str] = field(default_factory=set)
+    freed: threading.Condition = field(default_factory=threading.Condition)
 
     @property
     def place(self) -> Place:
@@ -78,13 +85,18 @@ class NodeSite:
 
     @contextmanager
     def alone(self, list_id: str) -> Iterator[None]:
-        """Hold a case list while it is asked about; a second click is told so."""
-        with self.guard:
-            if list_id in self.sending:
-                raise PolicyError("this list is being asked about at this moment: wait, and open it again")
-            self.sending.add(list_id)
+        """Hold a case list while it is changed or asked about: one after the other, whoever does it.
+
+        Raises:
+            ListBusyError: It is being asked about, which takes longer than anybody should wait for.
+        """
+        with self.freed:
+            if not self.freed.wait_for(lambda: list_id not in self.held, timeout=LONGEST_WAIT_SECONDS):
+                raise ListBusyError("this list is being asked about at this moment: wait, and open it again")
+            self.held.add(list_id)
         try:
             yield
         finally:
-            with self.guard:
-                self.sending.discard(list_id)
+            with self.freed:
+                self.held.discard(list_id)
+                self.freed.notify_all()

@@ -271,11 +271,20 @@ def test_the_answer_words_are_the_five_of_the_field() -> None:
 
 
 @pytest.mark.parametrize("word", [AnswerWord.KNOWN, AnswerWord.POSSIBLY_KNOWN])
-def test_a_card_that_is_withheld_is_said_so_in_words(word: AnswerWord, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("lacks", "says"),
+    [
+        ("withheld", "ask the agency; details withheld"),
+        ("unreadable", "ring the agency; its details cannot be read here"),
+    ],
+)
+def test_a_card_that_is_not_shown_is_said_why_in_words(
+    word: AnswerWord, lacks: str, says: str, tmp_path: Path
+) -> None:
     cases = _csv_cases(tmp_path, CASES)
-    cell = AnswerCell(word, withheld=True)
+    cell = AnswerCell(word, lacks_details=lacks)
     answers = [CaseAnswers(case.case_ref, case.row, {"hpft": cell}) for case in cases.cases]
     path = tmp_path / "sheet.csv"
     KnownToSheet(cases, {"hpft": "HPFT"}, answers, TODAY, []).write_csv(path)
     row = next(row for row in _rows_of_csv(path) if "C1" in row)
-    assert row[-2:] == [str(word), "ask the agency; details withheld"]
+    assert row[-2:] == [str(word), says]

@@ -170,7 +170,7 @@ def test_agencies_of_one_name_are_told_apart_and_none_hides_another(tmp_path: Pa
     )
     (tmp_path / "cases.csv").write_text("case_ref,dob,initials\nc-1,1980-02-01,as\n")
     case_list = read_cases(tmp_path / "cases.csv", today=NOW.date())
-    make_sheet(result, case_list, at=NOW).write_csv(tmp_path / "out.csv")
+    make_sheet(result, case_list, at=NOW, destroy_by=NOW.date()).write_csv(tmp_path / "out.csv")
     (header, sheet_row) = csv.reader((tmp_path / "out.csv").read_text("utf-8-sig").splitlines())
     assert header[5::2] == [f"{title} {NOW.date()}" for title in titles]
     assert sheet_row[4:6] == ["Outreach (a); Housing", "Known"]

@@ -10,8 +10,6 @@ import httpx2
 import pytest
 from python_calamine import CalamineWorkbook
 
-from node.case_lists import lists_of
-from node.results import drop_expired
 from tests.federation import Federation
 from tests.pages.browser import ADDRESS, Browser
 from tests.people import person
@@ -282,18 +280,6 @@ def test_without_the_hub_the_list_stays_and_can_be_sent_later(
     site.node.http, officer.page = there, checking
     officer.post(send, **CONSENT)
     assert "Known-to sheet" in officer.page.text
-
-
-def test_lists_and_answers_are_gone_after_28_days(officer: Browser, federation: Federation) -> None:
-    plan(officer)
-    upload(officer)
-    officer.post(officer.visited[-1] + "/send", **CONSENT)
-    node = federation.nodes["asker"]
-    federation.clock.advance(days=28)
-    drop_expired(node.store, at=federation.clock())
-    assert lists_of(node.store, "mdt-2026-12", at=federation.clock()) == []
-    for table in ("case_list", "result"):
-        assert node.store.connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] == 0
 
 
 @pytest.mark.parametrize(
