@@ -47,6 +47,9 @@ class Action(StrEnum):
     WITNESS_REFUSED = "log:witness:refused"
     REVIEW_DECIDED = "review:item:decided"
     INDEX_LINKED = "linking:run:completed"
+    PAIRS_READ = "pairs:queue:read"
+    PAIR_READ = "pairs:history:read"
+    PAIR_DECIDED = "pairs:decision:made"
 
 
 class NodeEvent(StrEnum):

@@ -23,13 +23,14 @@ from hub.routes import (
     holdings,
     lookups,
     membership,
+    pairs,
     reviews,
 )
 
 ROUTERS = (
     membership.public, membership.enrolments, membership.router, epochs.router, agreements.router,
     caseload.router, consent.router, holdings.router, lookups.router, access_log.router,
-    access_log.proofs, reviews.router,
+    access_log.proofs, reviews.router, pairs.router,
 )  # fmt: skip
 SIGNATURE = {
     "type": "apiKey",

@@ -9,7 +9,7 @@ full run (`matcher.increments`), and everything is clustered again, which is qui
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -28,8 +28,9 @@ from hub.linking_lease import Lease, alone
 from hub.linking_models import ABANDONED, BEGUN, SCORED, UNFINISHED, LinkRun, LinkState
 from hub.linking_state import Scored, agencies_of, forget_scored, is_scored, load_scored, save_scored
 from hub.models import Push, Record
+from hub.pair_decisions import Ends, Standing, how_many_decisions, standing_decisions
 from matcher.candidates import Meetings, SlotIndex, stored_meetings
-from matcher.clustering import Clusters, cluster
+from matcher.clustering import Clusters, Decision, cluster
 from matcher.increments import LinkedIndex, meetings_of_new, score_new_records, without_records
 from matcher.linking import link
 from matcher.schema import LinkageSchema
@@ -40,6 +41,8 @@ LINK_POSTERIOR = 0.5  # From here on a pair is a link: likelier one person than 
 
 # What a run is doing now, for whoever waits.
 Report = Callable[[str], None]
+# What agencies decided of pairs, as it stands.
+Decided = Mapping[Ends, Standing]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +54,12 @@ class FullRunNeeded:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _Read:
-    """What a run is over: the epoch, what weighs, the records, and how far the hub was."""
+    """What a run is over: the epoch, what weighs, the records, what was decided, and how far the hub was."""
 
     epoch: CurrentEpoch
     weighing: Weighing
     records: IndexRecords
+    decided: Decided
     at: ReadAt
 
 
@@ -82,8 +86,8 @@ def link_all(database: Database, *, clock: Clock, report: Report) -> int:
             scored = _score(read)
             _keep(database, lease, scored)
         report("clustering")
-        found = cluster_scored(scored)
-        counts = _counts(scored, found)
+        found = cluster_scored(scored, read.decided)
+        counts = _counts(scored, found, read.decided)
         publish(database, lease, scored, found, counts=counts, read=read.at, clock=clock, report=report)
         sweep(database)
         return lease.run
@@ -108,14 +112,14 @@ def link_changes(database: Database, *, clock: Clock, report: Report) -> int | F
     report(f"scoring what has changed among {len(read.records.references):,} records")
     scored = score_changes(read.epoch.schema, before, read.records)
     report("clustering")
-    found = cluster_scored(scored)
+    found = cluster_scored(scored, read.decided)
     row = _new_row(read, CHANGES, clock())
     return publish_changes(
         database,
         row,
         scored,
         found,
-        counts=_counts(scored, found),
+        counts=_counts(scored, found, read.decided),
         read=read.at,
         base=full,
         clock=clock,
@@ -129,17 +133,17 @@ def list_runs(session: Session) -> list[LinkRun]:
 
 def have_changes(session: Session) -> bool:
     """Whether there is something for `link_changes` to do."""
-    if session.get_one(LinkState, 1).seen == what_was_pushed(session) or current_epoch(session) is None:
+    if session.get_one(LinkState, 1).seen == what_is_new(session) or current_epoch(session) is None:
         return False
     return isinstance(_base_of_changes(session), LinkRun)
 
 
-def what_was_pushed(session: Session) -> str:
-    """What changes whenever a caseload is complete again: the newest push, and how many there were."""
+def what_is_new(session: Session) -> str:
+    """What changes whenever a caseload is complete again, or a pair is decided: how many, and the newest."""
     newest, count = session.execute(
         select(func.max(Push.completed), func.count()).where(Push.completed.is_not(None))
     ).one()
-    return f"{count} {newest}"
+    return f"{count} {newest} {how_many_decisions(session)}"
 
 
 def score_changes(schema: LinkageSchema, before: Scored, records: IndexRecords) -> Scored:
@@ -164,17 +168,36 @@ def score_changes(schema: LinkageSchema, before: Scored, records: IndexRecords) 
     return Scored.of(_grown(schema, linked, ordered, before.agencies), ordered, before.agencies)
 
 
-def cluster_scored(scored: Scored) -> Clusters:
-    """The records that are one person."""
+def cluster_scored(scored: Scored, decided: Decided) -> Clusters:
+    """The records that are one person, by what is scored and by what somebody decided."""
     code = {agency: number for number, agency in enumerate(scored.agencies)}
     agency = np.array([code[name] for name, _ in scored.references], np.int64)
-    return cluster(scored.linked.pairs, record_count=len(agency), agency=agency, threshold=LINK_POSTERIOR)
+    return cluster(
+        scored.linked.pairs,
+        record_count=len(agency),
+        agency=agency,
+        threshold=LINK_POSTERIOR,
+        decisions=_on_records(decided, scored),
+    )
+
+
+def _on_records(decided: Decided, scored: Scored) -> list[Decision]:
+    """What linking goes by: decisions that hold and contradict nobody, on records that are there."""
+    wanted = {end for ends in decided for end in ends}
+    number = {one: n for n, one in enumerate(scored.references) if one in wanted}
+    found = []
+    for ends, standing in decided.items():
+        if standing.same is not None and number.keys() >= set(ends):
+            left, right = sorted(number[end] for end in ends)
+            found.append(Decision(left, right, same=standing.same))
+    return sorted(found)
 
 
 def _read_index(session: Session) -> _Read:
     epoch, state = _require_epoch(session), session.get_one(LinkState, 1)
-    at = ReadAt(state.version, state.published, what_was_pushed(session))
-    return _Read(epoch, read_weighing(session, epoch.schema), read_records(session, epoch.schema), at)
+    at = ReadAt(state.version, state.published, what_is_new(session))
+    records, decided = read_records(session, epoch.schema), standing_decisions(session)
+    return _Read(epoch, read_weighing(session, epoch.schema), records, decided, at)
 
 
 def _require_epoch(session: Session) -> CurrentEpoch:
@@ -279,11 +302,11 @@ def _grown(
     return score_new_records(schema, records.tokens, meetings, agency=codes, linked=linked)
 
 
-def _counts(scored: Scored, found: Clusters) -> Count:
+def _counts(scored: Scored, found: Clusters, decided: Decided) -> Count:
     posterior = scored.linked.pairs.posterior
     return Count(
         pairs=len(posterior),
         links=int((posterior >= LINK_POSTERIOR).sum()),
         clusters=int(found.cluster_of.max(initial=-1)) + 1,
-        conflicts=len(found.conflicts),
+        conflicts=len(found.conflicts) + sum(standing.contradicts for standing in decided.values()),
     )

@@ -35,6 +35,7 @@ from hub.linking_members import (
 from hub.linking_models import COMPLETE, UNFINISHED, ClusterMember, LinkArray, LinkRun, LinkState
 from hub.linking_state import Scored, forget_scored, save_scored
 from hub.models import Agency
+from hub.pair_decisions import settle_in_epoch
 from matcher.cluster_ids import NO_CLUSTER, carry_over
 from matcher.clustering import Clusters
 
@@ -64,49 +65,61 @@ class ReadAt:
 class Standing:
     """What readers go by when a run looks: how many runs were published, and what the members were.
 
-    `away` are agencies that have not shared again since the epoch began: their records keep their ids.
+    `former` has the cluster that a record was in before, where it was in another. `away` are agencies that
+    have not shared again since the epoch began: their records keep their ids.
     """
 
     published: int
     next_cluster: int
     members: Members
+    former: Members
     away: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """Cluster of every record, the one it was in before where it was in another, and the first free id."""
+
+    members: Members
+    former: Members
+    next_cluster: int
 
 
 def read_standing(session: Session) -> Standing:
     """The clusters readers go by now."""
     state = session.get_one(LinkState, 1)
     rows = session.execute(
-        select(ClusterMember.agency, ClusterMember.handle, ClusterMember.cluster).where(
+        select(ClusterMember.agency, ClusterMember.handle, ClusterMember.cluster, ClusterMember.former).where(
             ClusterMember.run == state.run
         )
-    )
-    members = {(agency, handle): cluster for agency, handle, cluster in rows}
+    ).all()
+    members = {(agency, handle): cluster for agency, handle, cluster, _ in rows}
+    former = {(agency, handle): before for agency, handle, _, before in rows if before is not None}
     away = frozenset(session.scalars(select(Agency.agency).where(Agency.as_of.is_(None))))
-    return Standing(state.published, state.next_cluster, members, away)
+    return Standing(state.published, state.next_cluster, members, former, away)
 
 
-def assign_ids(
-    standing: Standing, references: Sequence[Reference], found: Clusters
-) -> tuple[dict[Reference, int], int]:
-    """Every record's cluster under its surviving id.
+def assign_ids(standing: Standing, references: Sequence[Reference], found: Clusters) -> Assigned:
+    """Every record's cluster under its surviving id; records of agencies that are away keep theirs.
 
     Args:
         standing: The clusters before.
         references: Agency and handle of each record.
         found: The clusters now.
-
-    Returns:
-        Cluster by record, those of agencies that are away among them, and the first free id.
     """
     order = sorted(range(len(references)), key=references.__getitem__)
-    sorted_references = [references[n] for n in order]
-    before = np.array([standing.members.get(one, NO_CLUSTER) for one in sorted_references], np.int64)
+    ordered = [references[n] for n in order]
+    before, former = (
+        np.array([known.get(one, NO_CLUSTER) for one in ordered], np.int64)
+        for known in (standing.members, standing.former)
+    )
     after = found.cluster_of[np.array(order, np.int64)]
-    ids, first_free = carry_over(before, after, first_free=standing.next_cluster)
-    now = dict(zip(sorted_references, ids.tolist(), strict=True))
+    ids, first_free = carry_over(before, after, first_free=standing.next_cluster, former=former)
+    now = dict(zip(ordered, ids.tolist(), strict=True))
     away = {one: old for one, old in standing.members.items() if one[0] in standing.away}
-    return away | now, first_free
+    moved = np.flatnonzero((ids != before) & (before != NO_CLUSTER)).tolist()
+    left = {ordered[n]: int(before[n]) for n in moved}
+    return Assigned(away | now, {**standing.former, **left}, first_free)
 
 
 def publish(
@@ -129,9 +142,9 @@ def publish(
     for _ in range(ATTEMPTS):
         with database.reading() as session:
             standing = read_standing(session)
-        members, next_cluster = assign_ids(standing, scored.references, found)
+        to = assign_ids(standing, scored.references, found)
         delete_members(database, lease.run, guard=lease.require)
-        write_members(database, lease.run, members, guard=lease.require, report=report)
+        write_members(database, lease.run, to.members, to.former, guard=lease.require, report=report)
         with database.writing() as session:
             state = lock_state(session)
             row = lease.require(session)
@@ -140,7 +153,8 @@ def publish(
                 if state.version != read.version:
                     drop_departed(session, row.run, live=state.run)
                 state.run = row.run
-                _move(state, next_cluster=next_cluster, seen=read.seen)
+                settle_in_epoch(session)
+                _move(state, next_cluster=to.next_cluster, seen=read.seen)
                 _complete(session, row, counts, at=clock())
                 return
     raise ConflictError("linking: other runs were quicker; run it again")
@@ -164,7 +178,7 @@ def publish_changes(
     """
     with database.reading() as session:
         standing = read_standing(session)
-    members, next_cluster = assign_ids(standing, scored.references, found)
+    to = assign_ids(standing, scored.references, found)
     with database.writing() as session:
         state = lock_state(session)
         if not state.published == standing.published == read.published:
@@ -176,12 +190,13 @@ def publish_changes(
         session.flush()
         row.fitted_digest = full.fitted_digest
         before: Members = standing.members
-        after: Members = members
+        after: Members = to.members
         if state.version != read.version:
             before = read_standing(session).members
-            after = without_departed(session, members, live=before)
-        rewrite_members(session, base, before, after)
-        _move(state, next_cluster=next_cluster, seen=read.seen)
+            after = without_departed(session, to.members, live=before)
+        rewrite_members(session, base, before, after, to.former)
+        settle_in_epoch(session)
+        _move(state, next_cluster=to.next_cluster, seen=read.seen)
         _complete(session, row, counts, at=clock())
         return row.run
 

@@ -23,6 +23,7 @@ from hub.models import Record
 ROWS_AT_ONCE = 10_000
 HANDLES_AT_ONCE = 500  # In one statement; older builds of SQLite take 999 parameters.
 
+# Cluster by record.
 Members = Mapping[Reference, int]
 # Asks in a transaction whether what is written there may be, and raises where not.
 Guard = Callable[[Session], object]
@@ -37,10 +38,16 @@ def lock_state(session: Session) -> LinkState:
 
 
 def write_members(
-    database: Database, run: int, members: Members, *, guard: Guard, report: Callable[[str], None]
+    database: Database,
+    run: int,
+    members: Members,
+    former: Members,
+    *,
+    guard: Guard,
+    report: Callable[[str], None],
 ) -> None:
     """Write the rows of a run that readers do not go by yet."""
-    rows = _rows(run, members.items())
+    rows = _rows(run, members.items(), former)
     for start in range(0, len(rows), ROWS_AT_ONCE):
         report(f"storing clusters: {start:,} of {len(rows):,} records")
         with database.writing() as session:
@@ -60,7 +67,7 @@ def delete_members(database: Database, run: int, *, guard: Guard) -> None:
             session.execute(delete(ClusterMember).where(*of_agency), execution_options=_PLAIN)
 
 
-def rewrite_members(session: Session, run: int, before: Members, after: Members) -> None:
+def rewrite_members(session: Session, run: int, before: Members, after: Members, former: Members) -> None:
     """Write the difference between two sets of members."""
     stale = [
         {"of": agency, "one": handle}
@@ -71,7 +78,8 @@ def rewrite_members(session: Session, run: int, before: Members, after: Members)
         table = table_of(ClusterMember)
         chosen = table.c.run == run, table.c.agency == bindparam("of"), table.c.handle == bindparam("one")
         session.connection().execute(delete(table).where(*chosen), stale)
-    rows = _rows(run, ((one, cluster) for one, cluster in after.items() if before.get(one) != cluster))
+    changed = ((one, cluster) for one, cluster in after.items() if before.get(one) != cluster)
+    rows = _rows(run, changed, former)
     if rows:
         session.execute(insert(ClusterMember), rows)
 
@@ -121,8 +129,8 @@ def forget_members(session: Session, agency: str, handles: Sequence[str] | None 
         session.execute(own.where(some), execution_options=_PLAIN)
 
 
-def _rows(run: int, members: Iterable[tuple[Reference, int]]) -> list[dict[str, Any]]:
+def _rows(run: int, members: Iterable[tuple[Reference, int]], former: Members) -> list[dict[str, Any]]:
     return [
-        {"run": run, "agency": agency, "handle": handle, "cluster": cluster}
-        for (agency, handle), cluster in members
+        {"run": run, "agency": one[0], "handle": one[1], "cluster": cluster, "former": former.get(one)}
+        for one, cluster in members
     ]

@@ -72,7 +72,7 @@ class LinkState(Base):
 
 
 class ClusterMember(Base):
-    """A record and its cluster, as a full run and the increments since say.
+    """A record and its cluster, as a full run and the increments since say, and the one it was in before.
 
     Kept through a change of epoch for as long as an agency has not shared again, so that ids survive it.
     """
@@ -83,5 +83,6 @@ class ClusterMember(Base):
     agency: Mapped[str] = mapped_column(ForeignKey("agencies.agency"), primary_key=True)
     handle: Mapped[str] = mapped_column(primary_key=True)
     cluster: Mapped[int] = mapped_column(BigInteger)
+    former: Mapped[int | None] = mapped_column(BigInteger)
 
     __table_args__ = (Index("ix_cluster_members_cluster", "run", "cluster"),)

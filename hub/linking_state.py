@@ -18,7 +18,9 @@ from sqlalchemy.orm import Session
 
 from hub.linking_index import DIGEST_BYTES, IndexRecords, Reference
 from hub.linking_models import LinkArray, LinkRun
+from hub.pair_lists import PairArray, array_name, pair_arrays
 from matcher.increments import LinkedIndex
+from matcher.linking import first_tokens
 from matcher.model import format_model, parse_model
 from matcher.scoring import LinkingParameters, RecordPairs
 
@@ -37,17 +39,21 @@ class Scored:
         agencies: The agencies the parameters were estimated with; codes are indexes into it.
         references: Agency and handle of each record.
         digests: Digest of what each record was compared by.
+        lists: Pairs across agencies by array name (`hub.pair_lists`), kept with the rest and not loaded.
     """
 
     linked: LinkedIndex
     agencies: tuple[str, ...]
     references: tuple[Reference, ...]
     digests: tuple[bytes, ...]
+    lists: Mapping[str, PairArray]
 
     @staticmethod
     def of(linked: LinkedIndex, records: IndexRecords, agencies: tuple[str, ...]) -> Scored:
         """The records of an index with their pairs."""
-        return Scored(linked, agencies, records.references, records.digests)
+        area = records.tokens.area[first_tokens(records.tokens)]
+        lists = dict(pair_arrays(linked, agencies, records.references, area))
+        return Scored(linked, agencies, records.references, records.digests, lists)
 
 
 def save_scored(session: Session, run: LinkRun, scored: Scored) -> None:
@@ -61,13 +67,15 @@ def save_scored(session: Session, run: LinkRun, scored: Scored) -> None:
     )
     session.flush()
     forget_scored(session, run.run)
-    for name, array in _arrays(scored).items():
+    for name, array in (_arrays(scored) | dict(scored.lists)).items():
         session.execute(insert(LinkArray).values(run=run.run, name=name, data=_packed(array)))
 
 
 def load_scored(session: Session, run: LinkRun) -> Scored:
     """What a run has kept. A model comes back as its file says it, to nine digits."""
-    stored = select(LinkArray.name, LinkArray.data).where(LinkArray.run == run.run)
+    stored = select(LinkArray.name, LinkArray.data).where(
+        LinkArray.run == run.run, LinkArray.name.not_like(array_name("%"))
+    )
     arrays = {name: np.load(io.BytesIO(data), allow_pickle=False) for name, data in session.execute(stored)}
     document = json.loads(run.parameters or "")
     parameters = LinkingParameters(
@@ -83,6 +91,7 @@ def load_scored(session: Session, run: LinkRun) -> Scored:
         agencies=agencies,
         references=_references(arrays, agencies),
         digests=tuple(row.tobytes() for row in arrays["digests"]),
+        lists={},
     )
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 
-QUANTISED = frozenset({("POST", "/v1/lookups")})
+QUANTISED = frozenset({("POST", "/v1/lookups"), ("GET", "/v1/pairs")})
 
 # A token asked at one agency is a cell. Fifteen cases at eight agencies, 120 cells, take 45 to 90 ms of the
 # 95 of a default quantum, whoever is known.

@@ -85,6 +85,10 @@ PERMISSIONS: Mapping[Endpoint, Permission] = {
     ("GET", "/v1/reviews/summary"): _by(IG),
     ("GET", "/v1/reviews/{item}"): _by(IG),
     ("POST", "/v1/reviews/{item}/decision"): _by(IG),
+    # Who knows the own people as well: for whoever may ask for referral de-duplication.
+    ("GET", "/v1/pairs"): _by(COORDINATOR, state=LIVE),
+    ("GET", "/v1/pairs/{pair}"): _by(COORDINATOR, state=LIVE),
+    ("POST", "/v1/pairs/{pair}/decisions"): _by(COORDINATOR, state=LIVE),
 }
 
 # Who can have done, at a node, what it reports.

@@ -14,6 +14,7 @@ import hub.linking_models
 import hub.log_bound_models
 import hub.log_models
 import hub.override_models
+import hub.pair_models
 import hub.review_models  # noqa: F401 (Base.metadata is whole only with every module of tables)
 from hub.database import Database
 from hub.errors import DatabaseOutdatedError

@@ -104,6 +104,17 @@ def identity_id(code: int) -> str:
     return f"date={identity.date} initials={identity.initials} sounds={identity.sounds} {comparable}"
 
 
+def may_be_twins(pattern: int) -> bool:
+    """Whether it looks like twins: one birth date and surname, another forename, and no number in common."""
+    levels = pattern_levels(pattern)
+    if "agree" in (levels["chain"], levels["nhs_number"]):
+        return False
+    identity = identity_of(int(np.unravel_index(pattern, PATTERN_SHAPE)[0]))
+    if isinstance(identity, GradedIdentity):
+        return identity.surname in GRADE_LEVELS[:2] and identity.forename in GRADE_LEVELS[-2:]
+    return identity.date == "exact" and identity.initials == "last"
+
+
 def compare(schema: LinkageSchema, left: TokenSet, right: TokenSet, meetings: Meetings) -> PairPatterns:
     """Compare every pair of tokens that met.
 

@@ -50,6 +50,9 @@ MATRIX = """
     .   .   .   +   .   .   .   .    confirmed     GET    /v1/reviews/summary
     .   .   .   +   .   .   .   .    confirmed     GET    /v1/reviews/{item}
     .   .   .   +   .   .   .   .    confirmed     POST   /v1/reviews/{item}/decision
+    .   +   .   .   .   .   .   .    live          GET    /v1/pairs
+    .   +   .   .   .   .   .   .    live          GET    /v1/pairs/{pair}
+    .   +   .   .   .   .   .   .    live          POST   /v1/pairs/{pair}/decisions
 """
 STATES = ("not-enrolled", "pending", "confirmed", "agreement-over", "live")
 DENIALS = frozenset({"unknown_key", "not_confirmed", "role_not_permitted", "no_agreement"})
@@ -61,6 +64,7 @@ VALUES = {
     "{number}": "0",
     "{handle}": "ab" * 16,
     "{item}": "1",
+    "{pair}": "ab" * 16,
 }
 
 

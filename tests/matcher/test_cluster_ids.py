@@ -37,6 +37,41 @@ def test_ids_go_where_most_records_went(before: list[int], after: list[int], exp
     assert first_free == 10 + len({one for one in expected if one >= 10})
 
 
+@pytest.mark.parametrize(
+    ("start", "joined"),
+    [
+        pytest.param([4, 7], [[0, 1]], id="one and one"),
+        pytest.param([7, 4], [[0, 1]], id="the first record comes from elsewhere"),
+        pytest.param([7, 4, 4, 4], [[0, 1, 2, 3]], id="one and three"),
+        pytest.param([4, 4, 7, 7, 5], [[0, 1, 2, 3], [4]], id="two and two"),
+        pytest.param([7, 4, 5], [[0, 1, 2]], id="three at once"),
+    ],
+)
+def test_records_joined_and_parted_again_have_the_ids_they_had(
+    start: list[int], joined: list[list[int]]
+) -> None:
+    apart, together = array(start), array(start)
+    for label, records in enumerate(joined):
+        together[records] = label
+    ids, free = carry_over(apart, together, first_free=10)
+    former = np.where(ids == apart, NO_CLUSTER, apart)
+    again, free = carry_over(ids, apart, first_free=free, former=former)
+    assert again.tolist() == start and free == 10
+
+
+@pytest.mark.parametrize("order", [[0, 1], [1, 0]])
+def test_records_parted_and_joined_again_are_what_they_were_however_often(order: list[int]) -> None:
+    whole, parts = array([0, 0]), array(order)
+    ids, former, free = array([4, 4]), array([-1, -1]), 10
+    seen = []
+    for labels in (parts, whole, parts, whole):
+        now, free = carry_over(ids, labels, first_free=free, former=former)
+        former = np.where((now != ids), ids, former)
+        ids = now
+        seen.append(ids.tolist())
+    assert seen[0] == seen[2] and seen[1] == seen[3] == [4, 4] and free == 11
+
+
 people = st.lists(st.tuples(st.integers(NO_CLUSTER, 5), st.integers(0, 5)), max_size=30)
 
 

@@ -10,9 +10,12 @@ from hypothesis import given, settings
 
 from matcher.patterns import (
     IDENTITY_COUNT,
+    NUMBER_LEVELS,
     PATTERN_SHAPE,
+    SEX_LEVELS,
     compare,
     identity_id,
+    may_be_twins,
     pattern_levels,
 )
 from matcher.schema import DATE_LEVELS, FIELDS, INITIAL_LEVELS, LinkageSchema, shipped_schema
@@ -304,3 +307,32 @@ def test_what_two_people_show_does_not_depend_on_who_comes_first(
 ) -> None:
     one, other = pair
     assert pattern_of(NAMES, one, other) == pattern_of(NAMES, other, one)
+
+
+def twin_like(identity: str, *, chain: str = "absent") -> bool:
+    """Whether a pattern with this identity, as files spell it, looks like twins."""
+    code = next(code for code in range(IDENTITY_COUNT) if identity_id(code) == identity)
+    levels = (code, NUMBER_LEVELS.index(chain), NUMBER_LEVELS.index("absent"), SEX_LEVELS.index("agree"))
+    return may_be_twins(int(np.ravel_multi_index(levels, PATTERN_SHAPE)))
+
+
+@pytest.mark.parametrize(
+    ("identity", "expected"),
+    [
+        ("date=exact names=other/same seen=stored", True),
+        ("date=exact names=distant/close seen=asked", True),
+        ("date=exact names=alike/same seen=stored", False),
+        ("date=exact names=other/other seen=stored", False),
+        ("date=exact names=same/other seen=stored", False),
+        ("date=exact initials=last sounds=absent whole", True),
+        ("date=exact initials=both sounds=absent whole", False),
+        ("date=day_differs initials=last sounds=surname whole", False),
+    ],
+)
+def test_one_birth_date_and_surname_with_another_forename_may_be_twins(identity: str, expected: bool) -> None:
+    assert twin_like(identity) is expected
+
+
+@pytest.mark.parametrize(("chain", "expected"), [("agree", False), ("partial", True), ("differ", True)])
+def test_twins_do_not_share_a_number(chain: str, expected: bool) -> None:
+    assert twin_like("date=exact names=other/same seen=stored", chain=chain) is expected
