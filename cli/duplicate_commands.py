@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.output import CompletedWithWarnings, emit, format_option, say
+from cli.shared_pair_commands import across
 from cli.terminal import open_node, read_line, staff_option
 from keys.actors import Role
 
@@ -24,6 +25,9 @@ HISTORY = ("at", "staff", "verdict", "holds", "reason")
 @click.group()
 def duplicates() -> None:
     """Find who stands in the caseload twice, and decide it; nothing is ever merged."""
+
+
+duplicates.add_command(across)
 
 
 @duplicates.command("list")

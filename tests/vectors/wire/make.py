@@ -25,6 +25,7 @@ from matcher.schema import LinkageSchema, parse_schema, shipped_schema
 from node.encoding import encode_cases, encode_records
 from node.identifiers import BirthDate, Case, Identifiers, Record
 from node.pushing import card_text, format_token
+from node.shared_pairs import decision_body
 from node.slots import LinkageKeyProvider
 
 FOLDER = Path(__file__).parent
@@ -251,10 +252,40 @@ def log_event() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def pair_decision() -> dict[str, Any]:
+    """`pair-decision/1`: the asker says of a pair that it is two people."""
+    return decision_body(verdict="different", reason="agency_asked")
+
+
+def pairs() -> dict[str, Any]:
+    """`pairs/1` to the asker: a pair that the holder has decided and the asker has not."""
+    shown = answer()["cases"][0]["answers"][0]["evidence"]
+    theirs = {"verdict": "same", "reason": "files_compared", "at": "2026-11-22T15:30:00Z", "holds": True}
+    pair = {
+        "pair": "101112131415161718191a1b1c1d1e1f", "group": 1, "handle": HANDLE, "agency": HOLDER,
+        "evidence": shown, "may_be_twins": False, "decision": None, "theirs": theirs, "at_odds": False,
+    }  # fmt: skip
+    return {"format": "pairs/1", "pairs": [pair], "more": True}
+
+
+def pair_history() -> dict[str, Any]:
+    """`pair-history/1` to the asker, after its decision."""
+    theirs = {"agency": HOLDER, "staff": None, "verdict": "same", "reason": "files_compared"}
+    own = {"agency": ASKER, "staff": "officer-1", "verdict": "different", "reason": "agency_asked"}
+    return {
+        "format": "pair-history/1", "pair": pairs()["pairs"][0]["pair"], "handle": HANDLE, "agency": HOLDER,
+        "decisions": [
+            theirs | {"at": "2026-11-22T15:30:00Z", "holds": True},
+            own | {"at": "2026-11-23T09:00:00Z", "holds": True},
+        ],
+    }  # fmt: skip
+
+
 MAKERS = {
     "enrolment": enrolment, "epoch": epoch, "key_envelope": key_envelope, "agreement": agreement,
     "batch": batch, "complete": complete, "consent": consent, "lookup": lookup, "answer": answer,
     "witness_response": witness_response, "log_event": log_event,
+    "pair_decision": pair_decision, "pairs": pairs, "pair_history": pair_history,
 }  # fmt: skip
 
 
