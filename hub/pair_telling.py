@@ -23,9 +23,9 @@ from hub.linking_index import Reference
 from hub.linking_models import ClusterMember, LinkState
 from hub.live_agreements import LiveAgreement
 from hub.models import Agency
-from hub.outcomes import Asked, Asset, may_tell
+from hub.outcomes import Asked, find_no_answer, may_tell
 from hub.pairs import rows_of
-from hub.purposes import ConsentBasis, Purpose
+from hub.purposes import ConsentBasis, Purpose, kind_of
 
 PURPOSE = Purpose.REFERRAL_DEDUPLICATION
 CLUSTERS_AT_ONCE = 500
@@ -56,7 +56,7 @@ def tell_pairs(
     records = {end for pair in pairs for end in pair}
     there = {(row.agency, row.handle) for row in rows_of(session, "records", "t.agency, t.handle", records)}
     consents = _decisive_consents(session, there)
-    assets = {row.agency: Asset(row.agency, row.as_of) for row in session.scalars(select(Agency))}
+    agencies = {row.agency: row for row in session.scalars(select(Agency))}
     decided: dict[tuple[str, str, HolderConsent, HolderConsent], bool] = {}
     told = {}
     for own, other in pairs:
@@ -66,7 +66,7 @@ def tell_pairs(
         key = own[0], other[0], mine, theirs  # The rules say the same of records alike.
         if key not in decided:
             decided[key] = all(
-                _may_be_told(asker, basis, assets[holder], consent, agreements=agreements, at=at)
+                _may_be_told(asker, basis, agencies[holder], consent, agreements=agreements, at=at)
                 for asker, basis, holder, consent in (
                     (own[0], mine, other[0], theirs),
                     (other[0], theirs, own[0], mine),
@@ -80,7 +80,7 @@ def tell_pairs(
 def _may_be_told(
     asker: str,
     own: HolderConsent,
-    holder: Asset,
+    holder: Agency,
     consent: HolderConsent,
     *,
     agreements: Sequence[LiveAgreement],
@@ -91,7 +91,8 @@ def _may_be_told(
     scope = frozenset(purpose for purpose in Purpose if purpose in own.purposes)
     # That its own consent holds now is asked when the other agency is the asker.
     basis = ConsentBasis(own.valid_from, "recorded", scope)
-    return may_tell(asked, holder, basis=basis, consent=consent)
+    no_answer = find_no_answer(asked, holder.agency, as_of=holder.as_of, basis=kind_of(basis))
+    return no_answer is None and may_tell(asked, basis=basis, consent=consent)
 
 
 def _decisive_consents(session: Session, records: Iterable[Reference]) -> dict[Reference, HolderConsent]:

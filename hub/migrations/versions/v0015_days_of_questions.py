@@ -1,6 +1,6 @@
 """The day on which an override or emergency was last used, so that its digest goes when the log's texts do.
 
-Revision: 0013.
+Revision: 0015.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0013"
-down_revision = "0012"
+revision = "0015"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 

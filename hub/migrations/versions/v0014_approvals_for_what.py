@@ -1,6 +1,6 @@
 """What an approval of an override is for: purpose, kind of reason, and the promise of its words.
 
-Revision: 0012.
+Revision: 0014.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import json
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0012"
-down_revision = "0011"
+revision = "0014"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
