@@ -25,7 +25,9 @@ from hub.epochs import CurrentEpoch, require_current
 from hub.errors import ConflictError, MalformedError
 from hub.linking_members import forget_members
 from hub.models import Agency, Push, Record, SharedArea, Tag, Token
-from hub.schemas import CARD_BYTES, WireRecord
+from hub.month_models import RecordMonths
+from hub.months import month_of
+from hub.schemas import CARD_BYTES, WireMonths, WireRecord
 from hub.tags import Pepper
 from keys.documents import canonical_bytes
 
@@ -40,6 +42,7 @@ class PreparedBatch:
     tokens: list[dict[str, Any]]
     owners: list[int]
     tags: list[list[int]]
+    months: list[WireMonths | None]
     removed: list[str]
 
 
@@ -67,6 +70,7 @@ def prepare_batch(
         tokens=[{"tags": stored[n].tobytes(), "names": names[n].tobytes()} for n in range(len(wire))],
         owners=owners,
         tags=[sorted(set(row) - {0}) for row in searchable.tolist()],
+        months=[record.months for record in records],
         removed=list(removed),
     )
 
@@ -184,7 +188,8 @@ def _count_areas(session: Session, agency: str) -> None:
 
 def _record_row(record: WireRecord, number: int, agency: str) -> dict[str, Any]:
     card = decode_fixed(record.card, CARD_BYTES, field=f"records.{number}.card")
-    canonical = canonical_bytes(record.model_dump())
+    # What the node left out it has not hashed either.
+    canonical = canonical_bytes(record.model_dump(exclude_unset=True))
     return {
         "agency": agency,
         "handle": record.handle,
@@ -208,6 +213,7 @@ def _delete_ids(session: Session, ids: Sequence[int]) -> None:
     tokens = select(Token.token).where(Token.record.in_(ids))
     _delete(session, delete(Tag).where(Tag.token.in_(tokens)))
     _delete(session, delete(Token).where(Token.record.in_(ids)))
+    _delete(session, delete(RecordMonths).where(RecordMonths.record.in_(ids)))
     _delete(session, delete(Record).where(Record.record.in_(ids)))
 
 
@@ -216,10 +222,21 @@ def _delete(session: Session, statement: Delete) -> None:
     session.execute(statement, execution_options={"synchronize_session": False})
 
 
+def _number(month: str | None) -> int | None:
+    return None if month is None else month_of(month)
+
+
 def _insert_records(session: Session, batch: PreparedBatch) -> None:
     record_ids = list(
         session.scalars(insert(Record).returning(Record.record, sort_by_parameter_order=True), batch.records)
     )
+    months = [
+        {"record": record, "opened": _number(months.opened), "closed": _number(months.closed)}
+        for record, months in zip(record_ids, batch.months, strict=True)
+        if months is not None
+    ]
+    if months:
+        session.execute(insert(RecordMonths), months)
     rows = [token | {"record": record_ids[n]} for token, n in zip(batch.tokens, batch.owners, strict=True)]
     token_ids = list(
         session.scalars(insert(Token).returning(Token.token, sort_by_parameter_order=True), rows)

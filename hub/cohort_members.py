@@ -1,16 +1,16 @@
 """Who is a member of a cohort: a rule held against one person's timeline. Pure, and the reasons in words.
 
-A timeline is what the linking run's snapshots say of one cluster: stays of months, each with the kind of
-service, the area, and whether it is open at the snapshot. Months are whole numbers (`month_of`), so that a
-difference is a number of months. "n months ago" counts from the month of the snapshot, which is 0.
+A timeline is what the records of one cluster say: stays of months, each with the kind of service, the area,
+and whether it is open at the snapshot. Months are whole numbers (`hub.months`), so that a difference is a
+number of months. "n months ago" counts from the month of the snapshot, which is 0.
 
-What a snapshot never saw is not known: history begins with the partnership's first linking run, so "first
-seen" is "first seen by the partnership".
+Agencies may share no months, and records may name no area: None. What is not known meets nothing: such a
+stay shows that a service knows the person, but neither since when, nor that it is open, nor that nobody saw
+them between two others.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,42 +18,28 @@ from hub.cohort_rules import CohortRule, Requirement
 from hub.errors import MalformedError
 from hub.service_kinds import KINDS_THAT_SEE_WOMEN, kind_words, plain_words
 
-_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
-
-
-def month_of(text: str) -> int:
-    """`YYYY-MM` as a number of months.
-
-    Raises:
-        MalformedError: The text is no month.
-    """
-    found = _MONTH.fullmatch(text)
-    if found is None:
-        raise MalformedError("month: not YYYY-MM")
-    return int(found[1]) * 12 + int(found[2]) - 1
-
 
 @dataclass(frozen=True, slots=True)
 class Stay:
     """One agency saw the person.
 
     Attributes:
-        kind: The agency's service kind.
+        kind: The agency's service kind; None where it is none that rules name.
         area: The record's area.
         first: The first month.
         last: The last month seen, that one too.
         open: Whether it is open at the snapshot.
     """
 
-    kind: str
-    area: str
-    first: int
-    last: int
-    open: bool
+    kind: str | None
+    area: str | None
+    first: int | None
+    last: int | None
+    open: bool | None
 
     def __post_init__(self) -> None:
         """Refuse a stay that ends before it begins."""
-        if self.last < self.first:
+        if self.first is not None and self.last is not None and self.last < self.first:
             raise MalformedError("stay, last: before first")
 
 
@@ -81,7 +67,7 @@ def membership(rule: CohortRule, stays: Iterable[Stay], *, at: int) -> Membershi
         stays: The person's timeline; what begins after `at` is left out.
         at: The month of the snapshot.
     """
-    seen = [stay for stay in stays if stay.first <= at]
+    seen = [stay for stay in stays if stay.first is None or stay.first <= at]
     if not seen:
         return Membership(False, (Reason(False, "not seen by any service"),))
     reasons = tuple(_CHECKS[needed.rule](needed, rule, seen, at) for needed in rule.requirements)
@@ -122,14 +108,22 @@ def warnings_for(rule: CohortRule, present: Collection[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def gaps(stays: Iterable[Stay], *, at: int) -> list[tuple[int, int]]:
-    """The times nobody saw the person between two that somebody did: months, and the month of the return."""
+def gaps(stays: Iterable[Stay], *, at: int) -> list[tuple[int, int]] | None:
+    """The times nobody saw the person between two that somebody did: months, and the month of the return.
+
+    None where a stay is without months: it could be in any gap.
+    """
+    dated = []
+    for stay in stays:
+        if stay.first is None or stay.last is None:
+            return None
+        dated.append((stay.first, stay.last))
     found = []
     last: int | None = None
-    for stay in sorted(stays, key=lambda stay: stay.first):
-        if last is not None and stay.first > last + 1:
-            found.append((stay.first - last - 1, stay.first))
-        last = max(stay.last if last is None else last, min(stay.last, at))
+    for first, end in sorted(dated):
+        if last is not None and first > last + 1:
+            found.append((first - last - 1, first))
+        last = max(end if last is None else last, min(end, at))
     return found
 
 
@@ -138,13 +132,16 @@ def _counting(needed: Requirement, stays: Sequence[Stay], at: int) -> list[Stay]
     return [
         stay
         for stay in stays
-        if (needed.status is None or stay.open == (needed.status == "open"))
-        and (needed.within_months is None or at - stay.last <= needed.within_months)
+        if (needed.status is None or stay.open is (needed.status == "open"))
+        and (
+            needed.within_months is None or (stay.last is not None and at - stay.last <= needed.within_months)
+        )
     ]
 
 
-def _of(found: set[str], needed: Requirement, noun: str) -> Reason:
-    counted = sorted(found & set(needed.of)) if needed.of else sorted(found)
+def _of(found: set[str | None], needed: Requirement, noun: str) -> Reason:
+    known = {name for name in found if name is not None}
+    counted = sorted(known & set(needed.of)) if needed.of else sorted(known)
     of_all = f" of {len(needed.of)}" if needed.of else ""
     words = kind_words if needed.rule == "kinds" else plain_words
     names = f" ({', '.join(map(words, counted))})" if counted else ""
@@ -172,43 +169,62 @@ def _sub_region(needed: Requirement, rule: CohortRule, stays: Sequence[Stay], at
     )
 
 
-def _months_ago(ago: int, needed: Requirement, words: str) -> Reason:
+def _first_seen(needed: Requirement, rule: CohortRule, stays: Sequence[Stay], at: int) -> Reason:
+    ago = [None if stay.first is None else at - stay.first for stay in stays]
+    known = [months for months in ago if months is not None]
+    # Somebody without months may have seen them before all others.
+    unsure = None in ago and needed.at_most_months_ago is not None
+    return _months_ago(None if unsure else max(known, default=None), needed, "first seen")
+
+
+def _last_seen(needed: Requirement, rule: CohortRule, stays: Sequence[Stay], at: int) -> Reason:
+    ago = [None if stay.last is None else at - min(at, stay.last) for stay in stays]
+    known = [months for months in ago if months is not None]
+    unsure = None in ago and needed.at_least_months_ago is not None
+    return _months_ago(None if unsure else min(known, default=None), needed, "last seen")
+
+
+def _months_ago(ago: int | None, needed: Requirement, words: str) -> Reason:
     least, most = needed.at_least_months_ago, needed.at_most_months_ago
     asked = [f"at least {least}"] * (least is not None) + [f"at most {most}"] * (most is not None)
+    if ago is None:
+        return Reason(False, f"{words} at a time that is not known, {' and '.join(asked)} needed")
     met = (least is None or ago >= least) and (most is None or ago <= most)
     return Reason(met, f"{words} {ago} months ago, {' and '.join(asked)} needed")
 
 
-def _first_seen(needed: Requirement, rule: CohortRule, stays: Sequence[Stay], at: int) -> Reason:
-    return _months_ago(at - min(stay.first for stay in stays), needed, "first seen")
-
-
-def _last_seen(needed: Requirement, rule: CohortRule, stays: Sequence[Stay], at: int) -> Reason:
-    return _months_ago(at - min(at, max(stay.last for stay in stays)), needed, "last seen")
-
-
 def _longest_gap(needed: Requirement, rule: CohortRule, stays: Sequence[Stay], at: int) -> Reason:
-    longest = max((length for length, _ in gaps(stays, at=at)), default=0)
     least, most = needed.at_least, needed.at_most
     asked = [f"at least {least}"] * (least is not None) + [f"at most {most}"] * (most is not None)
+    found = gaps(stays, at=at)
+    if found is None:
+        return Reason(False, f"longest away for a time that is not known, {' and '.join(asked)} needed")
+    longest = max((length for length, _ in found), default=0)
     met = (least is None or longest >= least) and (most is None or longest <= most)
     return Reason(met, f"longest away {longest} months, {' and '.join(asked)} needed")
 
 
 def _returns(needed: Requirement, rule: CohortRule, stays: Sequence[Stay], at: int) -> Reason:
+    after = f"after {needed.gap_months} months or more away, {needed.at_least} needed"
+    found = gaps(stays, at=at)
+    if found is None:
+        return Reason(False, f"back a number of times that is not known {after}")
     count = sum(
         length >= (needed.gap_months or 1)
         and (needed.within_months is None or at - back <= needed.within_months)
-        for length, back in gaps(stays, at=at)
+        for length, back in found
     )
-    words = f"back {count} times after {needed.gap_months} months or more away, {needed.at_least} needed"
-    return Reason(count >= (needed.at_least or 1), words)
+    return Reason(count >= (needed.at_least or 1), f"back {count} times {after}")
 
 
 def _status(needed: Requirement, rule: CohortRule, stays: Sequence[Stay], at: int) -> Reason:
-    number = sum(stay.open for stay in stays)
-    met = (number > 0) == (needed.status == "open")
-    return Reason(met, f"open at {number} services, {'some' if needed.status == 'open' else 'none'} needed")
+    number = sum(stay.open is True for stay in stays)
+    wanted = "some" if needed.status == "open" else "none"
+    # Nobody is open nowhere as long as one service does not say.
+    sure = needed.status == "open" or all(stay.open is not None for stay in stays)
+    return Reason(
+        sure and (number > 0) == (needed.status == "open"), f"open at {number} services, {wanted} needed"
+    )
 
 
 _CHECKS: Mapping[str, Callable[[Requirement, CohortRule, Sequence[Stay], int], Reason]] = {

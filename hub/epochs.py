@@ -31,6 +31,7 @@ from hub.errors import (
 from hub.linking_members import lock_state
 from hub.linking_models import LinkArray
 from hub.models import Agency, Envelope, Epoch, Record, SharedArea, Tag, Token
+from hub.month_models import RecordMonths
 from hub.pair_decisions import carry_into_new_epoch
 from keys.documents import canonical_bytes
 from keys.errors import KeysError
@@ -217,7 +218,7 @@ def _destroy_caseloads(session: Session) -> None:
     session.execute(select(Agency.agency).order_by(Agency.agency).with_for_update(key_share=True)).all()
     lock_state(session)  # A run that is being published is of the epoch before, or finds this one.
     carry_into_new_epoch(session)
-    for table in (Tag, Token, Record, SharedArea, LinkArray):
+    for table in (Tag, Token, RecordMonths, Record, SharedArea, LinkArray):
         session.execute(delete(table), execution_options={"synchronize_session": False})
     session.execute(update(Agency).values(as_of=None, shared_records=0))
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, model_validator
 
 from hub.clock import parse_time
 from hub.purposes import LawfulBasis, Purpose
@@ -59,6 +59,7 @@ Signature64 = Annotated[str, Field(min_length=88, max_length=88, description="Ed
 Time = Annotated[
     str, Field(max_length=35, description="RFC 3339 in UTC with Z."), AfterValidator(_require_time)
 ]
+Month = Annotated[str, Field(pattern=r"^[12][0-9]{3}-(0[1-9]|1[0-2])$", description="YYYY-MM.")]
 Text = Annotated[str, Field(min_length=1, max_length=500)]
 Fingerprint = Annotated[str, Field(pattern=r"^[a-z2-7]{4}(-[a-z2-7]{4}){7}$")]
 
@@ -233,6 +234,24 @@ class WireToken(Wire):
     names: Annotated[str, Field(max_length=4096)]
 
 
+class WireMonths(Wire):
+    """When a record's case was opened and closed, as months; null where that is not known or has not come.
+
+    Where it was closed never, it is open. An agency that shares no months leaves them out.
+    """
+
+    opened: Month | None
+    closed: Month | None
+
+    @model_validator(mode="after")
+    def _require_sense(self) -> WireMonths:
+        if self.opened is None and self.closed is None:
+            raise ValueError("left out where neither month is known")
+        if self.opened is not None and self.closed is not None and self.closed < self.opened:
+            raise ValueError("closed before it was opened")
+        return self
+
+
 class WireRecord(Wire):
     """One record of a caseload under its random handle, with its answer card."""
 
@@ -240,6 +259,7 @@ class WireRecord(Wire):
     tokens: Annotated[list[WireToken], Field(min_length=1, max_length=TOKENS_PER_RECORD)]
     area: Id | None
     card: Annotated[str, Field(min_length=344, max_length=344, description="256 bytes, base64.")]
+    months: WireMonths | None = None
 
 
 class Batch(Wire):

@@ -13,6 +13,7 @@ import hub.emergency_models
 import hub.linking_models
 import hub.log_bound_models
 import hub.log_models
+import hub.month_models
 import hub.override_models
 import hub.pair_models
 import hub.review_models  # noqa: F401 (Base.metadata is whole only with every module of tables)

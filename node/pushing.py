@@ -26,6 +26,7 @@ from node.errors import HubRefusedError
 from node.home import EpochKey, Node
 from node.identifiers import Record
 from node.membership import saying_why_no_agreement
+from node.months import months_of
 from node.slots import LinkageKeyProvider
 from node.store import Store
 from node.times import parse_time
@@ -246,11 +247,13 @@ class _Sender:
         settings = self._node.settings
         plain = card_text(kept.record, team=settings.team, today=self._node.clock().date())
         card = seal_card(self._epoch.linkage_key, plain, epoch=self._epoch.epoch, agency=settings.agency)
+        months = _shared_months(self._node, kept.record, today=self._node.clock().date())
         return {
             "handle": kept.handle,
             "tokens": [format_token(token) for token in tokens[:MOST_TOKENS]],
             "area": kept.record.area or settings.area,
             "card": encode_base64(card),
+            **({} if months is None else {"months": months}),
         }
 
     def _sealed(self) -> set[str]:
@@ -321,7 +324,14 @@ def _wire_tag(node: Node, epoch: EpochKey, kept: KeptRecord, *, today: date) -> 
     """A keyed hash of all that goes into a record on the wire: it differs when the record must be sent."""
     card = card_text(kept.record, team=node.settings.team, today=today).decode()
     parts = [epoch.epoch, epoch.schema.digest, kept.content_tag.hex(), node.settings.area or "", card]
+    months = _shared_months(node, kept.record, today=today)
+    if months is not None:
+        parts.append(json.dumps(months, sort_keys=True))
     return node.store.vault.tag("shared", "\n".join(parts))
+
+
+def _shared_months(node: Node, record: Record, *, today: date) -> dict[str, str | None] | None:
+    return months_of(record, today=today) if node.settings.share_months else None
 
 
 def _shared(node: Node) -> dict[str, sqlite3.Row]:

@@ -41,6 +41,7 @@ class NodeSettings(BaseModel):
     staff: Id = FIRST_STAFF  # who acts when a command does not say
     team: Annotated[str, Field(max_length=120)] = ""  # the team to ring, written on every answer card
     area: Id | None = None  # the agency's own area, for records that name none
+    share_months: bool = False  # the hub is told in which months cases were opened and closed
     network: Id | None = None  # learnt from the hub at enrolment
     hub_public_key: str | None = None  # base64; pinned at enrolment
     hub_fingerprint: str | None = None  # pinned at enrolment

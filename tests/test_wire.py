@@ -38,6 +38,7 @@ READERS = {
     "key_envelope": schemas.KeyEnvelope,
     "agreement": schemas.AgreementDocument,
     "batch": schemas.Batch,
+    "batch_months": schemas.Batch,
     "complete": schemas.Complete,
     "consent": consent_schemas.ConsentDocument,
     "lookup": lookup_schemas.LookupBody,

@@ -9,6 +9,8 @@ import pytest
 from sqlalchemy import func, select
 
 from hub.models import Record, SharedArea, Tag, Token
+from hub.month_models import RecordMonths
+from hub.months import month_of
 from tests.hub.client import Answer, Node
 from tests.hub.conftest import EPOCH, Network
 from tests.hub.people import make_people, slot_bytes
@@ -226,3 +228,57 @@ def test_the_database_holds_no_slot_as_the_node_sent_it(partnership: Network, no
     assert not sent & (stored | tags)
     searched = [slot.search for slot in partnership.schema.stored]
     assert tags == {token.tags[8 * n : 8 * n + 8] for n, search in enumerate(searched) if search} - {bytes(8)}
+
+
+def stored_months(network: Network) -> list[tuple[int | None, int | None]]:
+    with network.database.reading() as session:
+        rows = session.scalars(select(RecordMonths).order_by(RecordMonths.record))
+        return [(row.opened, row.closed) for row in rows]
+
+
+def test_months_are_kept_for_records_that_bring_them(partnership: Network, node: Node) -> None:
+    schema = partnership.schema
+    brought = [
+        {"opened": "2025-11", "closed": None},
+        {"opened": "2024-01", "closed": "2024-03"},
+        {"opened": None, "closed": "2024-12"},
+    ]
+    records = [node.record([one], schema) for one in PEOPLE[:4]]
+    dated = [record | {"months": months} for record, months in zip(records[:3], brought, strict=True)]
+    records = [*dated, records[3]]
+    assert node.push(records, schema, epoch=EPOCH).status == 200
+    assert stored_months(partnership) == [
+        (month_of("2025-11"), None),
+        (month_of("2024-01"), month_of("2024-03")),
+        (None, month_of("2024-12")),
+    ]
+
+
+def test_months_go_with_their_record(partnership: Network, node: Node) -> None:
+    months = {"months": {"opened": "2025-11", "closed": None}}
+    records = [node.record([person], partnership.schema) | months for person in PEOPLE[:3]]
+    send(node, partnership, records)
+    without = {name: value for name, value in records[0].items() if name != "months"}
+    send(node, partnership, [without], removed=[records[1]["handle"]])
+    assert len(stored_months(partnership)) == 1
+    node.call("DELETE", "/v1/caseload")
+    assert stored_months(partnership) == []
+
+
+@pytest.mark.parametrize(
+    "months",
+    [
+        pytest.param({"opened": None, "closed": None}, id="neither month"),
+        pytest.param({"opened": "2025-11-03", "closed": None}, id="a day"),
+        pytest.param({"opened": "2025-13", "closed": None}, id="a thirteenth month"),
+        pytest.param({"opened": "2025-11", "closed": "2025-10"}, id="closed before it was opened"),
+        pytest.param({"opened": "2025-11"}, id="closed left out"),
+    ],
+)
+def test_months_that_make_no_sense_are_refused(
+    partnership: Network, node: Node, months: dict[str, Any]
+) -> None:
+    record = node.record([PEOPLE[0]], partnership.schema) | {"months": months}
+    answer = send(node, partnership, [record])
+    assert (answer.status, answer.document["code"]) == (422, "malformed")
+    assert stored_months(partnership) == []

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.cohort_members import Membership, Stay, membership, month_of, warnings_for
+from hub.cohort_members import Membership, Stay, membership, warnings_for
 from hub.cohort_rules import SHIPPED, parse_rule, shipped_rule
 from hub.errors import MalformedError
+from hub.months import month_of
 from hub.service_kinds import SERVICE_KINDS
 from tests.hub.cohort_files import AREAS, HEAD, KINDS, SETS, SHIPPED_FILES, requirements
 from tests.hub.plain_cohorts import is_member
@@ -195,10 +196,38 @@ def test_a_stay_that_runs_past_the_snapshot_is_seen_in_its_month() -> None:
     assert membership(shipped_rule("new"), [later], at=NOW).member
 
 
-stays = st.builds(
+@pytest.mark.parametrize(
+    ("rule_id", "others", "member"),
+    [
+        pytest.param("mcn", [stay("police", "2026-01")], True, id="a service counts, whenever it was"),
+        pytest.param("new", [stay("police", "2026-06")], False, id="may have been seen before"),
+        pytest.param("long-term", [stay("police", "2020-01")], False, id="may have been away"),
+        pytest.param(
+            "returning",
+            [stay("police", "2024-01", "2024-12"), stay("police", "2025-07")],
+            False,
+            id="may have been seen between",
+        ),
+    ],
+)
+def test_a_service_that_shares_no_months_shows_nothing_of_when(
+    rule_id: str, others: list[Stay], member: bool
+) -> None:
+    assert held(rule_id, Stay("housing", None, None, None, None), *others).member is member
+
+
+dated = st.builds(
     lambda kind, area, first, length, is_open: Stay(kind, area, NOW - first, NOW - first + length, is_open),
     st.sampled_from(KINDS), st.sampled_from(AREAS), st.integers(-3, 40), st.integers(0, 20), st.booleans(),
 )  # fmt: skip
+# Of agencies that share no months, or do not know when it began, or are of no kind or without an area.
+undated = st.builds(
+    lambda kind, area, closed: Stay(
+        kind, area, None, None if closed is None else NOW - closed, None if closed is None else False
+    ),
+    st.sampled_from([*KINDS, None]), st.sampled_from([*AREAS, None]), st.none() | st.integers(0, 40),
+)  # fmt: skip
+stays = st.one_of(dated, dated, undated)
 
 
 @settings(max_examples=400, deadline=None)

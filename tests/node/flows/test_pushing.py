@@ -10,6 +10,8 @@ from sqlalchemy import func, select
 
 import node.pushing as pushing
 from hub.models import Record as HubRecord
+from hub.month_models import RecordMonths
+from hub.months import month_of
 from node.caseload import count_caseload, find_handle, mark_sealed
 from node.errors import HubRefusedError, HubUnreachableError
 from node.home import Node
@@ -259,3 +261,23 @@ def test_sealing_takes_somebody_off_even_when_the_hub_takes_no_batches(
         make_epoch(federation.acting("asker", "custodian"), ["dob", "names"])
     seal_person(holder, "H00002")
     assert (hub_count(federation), count_caseload(holder.store).removal_due) == (0, 0)
+
+
+def shared_months(federation: Federation) -> list[tuple[int | None, int | None]]:
+    with federation.hub.database.reading() as session:
+        return [(row.opened, row.closed) for row in session.scalars(select(RecordMonths))]
+
+
+def test_no_month_leaves_a_node_that_shares_none(federation: Federation) -> None:
+    federation.share("holder", [row | {"opened": "2025-03-04"} for row in people(2)])
+    assert shared_months(federation) == []
+
+
+def test_a_node_that_shares_months_from_now_on_sends_everybody_again(federation: Federation) -> None:
+    holder = federation.nodes["holder"]
+    rows = [row | {"opened": "2025-03-04"} for row in people(2)]
+    federation.share("holder", rows)
+    holder.settings = holder.settings.model_copy(update={"share_months": True})
+    assert push_caseload(holder).sent == 2
+    assert shared_months(federation) == [(month_of("2025-03"), None)] * 2
+    assert push_caseload(holder).sent == 0

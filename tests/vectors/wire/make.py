@@ -24,6 +24,7 @@ from keys.merkle import append_leaf, leaf_hash, root_of_frontier
 from matcher.schema import LinkageSchema, parse_schema, shipped_schema
 from node.encoding import encode_cases, encode_records
 from node.identifiers import BirthDate, Case, Identifiers, Record
+from node.months import months_of
 from node.pushing import card_text, format_token
 from node.shared_pairs import decision_body
 from node.slots import LinkageKeyProvider
@@ -123,6 +124,14 @@ def batch() -> dict[str, Any]:
     }  # fmt: skip
     bound = {"epoch": EPOCH, "schema_digest": schema.digest}
     return {"format": "batch/1", "records": [sent], "removed": [HANDLE[::-1]], **bound}
+
+
+def batch_months() -> dict[str, Any]:
+    """The same batch of an agency that shares months: the case was opened, and is open."""
+    body = batch()
+    record = Record(row=2, local_id="never sent", identifiers=(PERSON,), opened=date(2026, 2, 3))
+    months = months_of(record, today=AT.date())
+    return {**body, "records": [{**body["records"][0], "months": months}]}
 
 
 def complete() -> dict[str, Any]:
@@ -283,8 +292,8 @@ def pair_history() -> dict[str, Any]:
 
 MAKERS = {
     "enrolment": enrolment, "epoch": epoch, "key_envelope": key_envelope, "agreement": agreement,
-    "batch": batch, "complete": complete, "consent": consent, "lookup": lookup, "answer": answer,
-    "witness_response": witness_response, "log_event": log_event,
+    "batch": batch, "batch_months": batch_months, "complete": complete, "consent": consent, "lookup": lookup,
+    "answer": answer, "witness_response": witness_response, "log_event": log_event,
     "pair_decision": pair_decision, "pairs": pairs, "pair_history": pair_history,
 }  # fmt: skip
 
