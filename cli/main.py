@@ -29,6 +29,10 @@ COMMANDS = {
         "cli.duplicate_commands:duplicates",
         "Find who stands in the caseload twice, and decide it.",
     ),
+    "cohort": (
+        "cli.cohort_list_commands:cohort",
+        "List this agency's own people in a cohort of the partnership.",
+    ),
     "lookup": ("cli.lookup_commands:lookup", "Ask which services know the people of a case list."),
     "why": ("cli.lookup_commands:why", "Explain an answer of the last look-up."),
     "web": ("cli.web_commands:web", "Serve this node's pages to the people who work with it."),

@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
@@ -73,6 +74,31 @@ def format_csv(rows: Sequence[Row], names: Sequence[str]) -> str:
     writer.writerow(names)
     writer.writerows([disarmed(row.get(name)) for name in names] for row in rows)
     return text.getvalue()
+
+
+def write_xlsx(path: Path, rows: Sequence[Row], names: Sequence[str]) -> None:
+    """Write rows to a workbook of one sheet: text as text, numbers as numbers, nothing as a formula.
+
+    Raises:
+        click.FileError: The file cannot be written.
+    """
+    import xlsxwriter
+
+    buffer = io.BytesIO()
+    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    with xlsxwriter.Workbook(buffer, options) as workbook:
+        sheet = workbook.add_worksheet("counts")
+        for column, name in enumerate(names):
+            sheet.write_string(0, column, name)
+        for at, row in enumerate(rows, start=1):
+            for column, name in enumerate(names):
+                if row.get(name) is not None:
+                    sheet.write(at, column, row[name])
+        sheet.freeze_panes(1, 0)
+    try:
+        path.write_bytes(buffer.getvalue())
+    except OSError:
+        raise click.FileError(path.name, "it cannot be written") from None
 
 
 def print_table(

@@ -50,6 +50,10 @@ class Action(StrEnum):
     PAIRS_READ = "pairs:queue:read"
     PAIR_READ = "pairs:history:read"
     PAIR_DECIDED = "pairs:decision:made"
+    COUNTS_PUBLISHED = "cohort:count:published"
+    SNAPSHOT_KEPT = "cohort:snapshot:kept"
+    SNAPSHOT_RELEASED = "cohort:snapshot:released"
+    LIST_READ = "cohort:list:read"
 
 
 class NodeEvent(StrEnum):

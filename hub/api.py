@@ -18,6 +18,7 @@ from hub.routes import (
     access_log,
     agreements,
     caseload,
+    cohorts,
     consent,
     epochs,
     holdings,
@@ -30,7 +31,7 @@ from hub.routes import (
 ROUTERS = (
     membership.public, membership.enrolments, membership.router, epochs.router, agreements.router,
     caseload.router, consent.router, holdings.router, lookups.router, access_log.router,
-    access_log.proofs, reviews.router, pairs.router,
+    access_log.proofs, reviews.router, pairs.router, cohorts.router,
 )  # fmt: skip
 SIGNATURE = {
     "type": "apiKey",

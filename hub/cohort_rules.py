@@ -114,21 +114,34 @@ class CohortRule:
     requirements: tuple[Requirement, ...]
 
     @property
-    def digest(self) -> str:
-        """SHA-256 over the canonical form, lower-case hex."""
-        entries = [
-            {field.name: value for field in fields(Requirement) if (value := getattr(needed, field.name))
-             not in (None, ())}
-            for needed in self.requirements
-        ]  # fmt: skip
-        document = {
+    def document(self) -> dict[str, Any]:
+        """The rule as the TOML file says it, for `read_rule`."""
+        return {
+            "format": FORMAT,
             "id": self.rule_id,
             "version": self.version,
             "title": self.title,
-            "domains": {name: sorted(kinds) for name, kinds in self.domains.items()},
-            "sub_regions": {name: sorted(areas) for name, areas in self.sub_regions.items()},
-            "require": sorted((entry | {"of": sorted(entry.get("of", ()))} for entry in entries), key=_text),
+            "domains": {name: list(kinds) for name, kinds in self.domains.items()},
+            "sub_regions": {name: list(areas) for name, areas in self.sub_regions.items()},
+            "require": [
+                {
+                    field.name: list(value) if isinstance(value, tuple) else value
+                    for field in fields(Requirement)
+                    if (value := getattr(needed, field.name)) not in (None, ())
+                }
+                for needed in self.requirements
+            ],
         }
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the canonical form, lower-case hex."""
+        document = self.document
+        del document["format"]
+        for table in ("domains", "sub_regions"):
+            document[table] = {name: sorted(words) for name, words in document[table].items()}
+        entries = [entry | {"of": sorted(entry.get("of", ()))} for entry in document["require"]]
+        document["require"] = sorted(entries, key=_text)
         return hashlib.sha256(f"knownto {FORMAT}\n{_text(document)}".encode()).hexdigest()
 
 
@@ -170,6 +183,15 @@ def parse_rule(text: str, *, file: str, kinds: Collection[str] = tuple(SERVICE_K
         place = f"line {line[1]}" if line else ""
         raise CohortRuleError("not TOML from here on", file=file, place=place) from None
     return _Reader(file, kinds).rule(document)
+
+
+def read_rule(document: Mapping[str, Any], *, file: str) -> CohortRule:
+    """Read what `CohortRule.document` gave.
+
+    Raises:
+        CohortRuleError: It breaks a rule of the format.
+    """
+    return _Reader(file, tuple(SERVICE_KINDS)).rule(document)
 
 
 def shipped_rule(rule_id: str) -> CohortRule:

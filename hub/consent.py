@@ -121,6 +121,23 @@ def consents_in_force(
     return {record: _read_consent(json.loads(row.document)) for record, row in newest.items()}
 
 
+def consents_of_agencies(session: Session, agencies: Iterable[str]) -> dict[tuple[str, str], HolderConsent]:
+    """The newest consent of every record of some agencies that has one, by agency and handle."""
+    newest = (
+        select(Consent.agency, Consent.handle, func.max(Consent.version).label("version"))
+        .where(Consent.agency.in_(list(agencies)))
+        .group_by(Consent.agency, Consent.handle)
+        .subquery()
+    )
+    same = (Consent.agency == newest.c.agency) & (Consent.handle == newest.c.handle)
+    rows = session.execute(
+        select(Consent.agency, Consent.handle, Consent.document).join(
+            newest, same & (Consent.version == newest.c.version)
+        )
+    )
+    return {(agency, handle): _read_consent(json.loads(document)) for agency, handle, document in rows}
+
+
 def _read_consent(document: Mapping[str, Any]) -> HolderConsent:
     def time(field: str) -> datetime | None:
         return None if document[field] is None else parse_time(document[field])

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.orm import Session
 
 from hub.errors import AgreementMissingError, BasisNotPermittedError, PurposeNotPermittedError
@@ -42,11 +42,20 @@ def live_agreements(session: Session, agency: str, *, at: datetime) -> list[Live
     signed = select(AgreementParty.agreement).where(
         AgreementParty.agency == agency, AgreementParty.signature.is_not(None)
     )
+    return _read_live(session, Agreement.agreement.in_(signed), at=at)
+
+
+def all_live_agreements(session: Session, *, at: datetime) -> list[LiveAgreement]:
+    """The agreements in force that at least two parties have signed."""
+    return _read_live(session, true(), at=at)
+
+
+def _read_live(session: Session, chosen: ColumnElement[bool], *, at: datetime) -> list[LiveAgreement]:
     rows = session.execute(
         select(Agreement.agreement, Agreement.document, AgreementParty.agency)
         .join(AgreementParty, AgreementParty.agreement == Agreement.agreement)
         .where(
-            Agreement.agreement.in_(signed),
+            chosen,
             Agreement.not_before <= at,
             Agreement.expires > at,
             AgreementParty.signature.is_not(None),

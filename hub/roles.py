@@ -89,6 +89,9 @@ PERMISSIONS: Mapping[Endpoint, Permission] = {
     ("GET", "/v1/pairs"): _by(COORDINATOR, state=LIVE),
     ("GET", "/v1/pairs/{pair}"): _by(COORDINATOR, state=LIVE),
     ("POST", "/v1/pairs/{pair}/decisions"): _by(COORDINATOR, state=LIVE),
+    # Whoever prepares the case conference; an analyst counts, and lists nobody.
+    ("GET", "/v1/cohorts"): _by(COORDINATOR, state=LIVE),
+    ("GET", "/v1/cohorts/{cohort}/references"): _by(COORDINATOR, state=LIVE),
 }
 
 # Who can have done, at a node, what it reports.

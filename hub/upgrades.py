@@ -9,6 +9,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 import hub.approval_models
+import hub.count_models
 import hub.emergency_models
 import hub.linking_models
 import hub.log_bound_models

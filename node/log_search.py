@@ -30,10 +30,11 @@ ALL_OUTCOMES = (*OUTCOMES, REFUSED_OUTCOME, WITHHELD_OUTCOME)
 NOTHING_WITHHELD = frozenset(
     {"no_match", "never_shared", "too_old", "not_in_request", "no_agreement", "permitted_without_card"}
 )
-# The closed vocabulary of docs/protocol.md, sections 11 to 13; a refused look-up's ends in its code.
+# The closed vocabulary of docs/protocol.md, sections 11 to 14; a refused look-up's ends in its code.
 ACTIONS = (
     "lookup:match:answered", "lookup:refused", "call:refused", "call:refused:replayed",
     "linking:run:completed", "pairs:queue:read", "pairs:history:read", "pairs:decision:made",
+    "cohort:count:published", "cohort:snapshot:kept", "cohort:snapshot:released", "cohort:list:read",
     "consent:record:stored", "consent:record:withdrawn", "consent:record:objected", "consent:record:lifted",
     "agreement:document:proposed", "agreement:document:signed",
     "epoch:document:created", "epoch:envelope:stored",

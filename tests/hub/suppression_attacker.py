@@ -38,21 +38,51 @@ class Attacker:
     hidden: set[frozenset[Unknown]] = field(default_factory=set)
     numbers: set[frozenset[Unknown]] = field(default_factory=set)
     _latest: dict[tuple[str, ...], Unknown] = field(default_factory=dict)
+    _names: list[str] = field(default_factory=list)
 
     def see(self, population: Population, question: Question, table: Published) -> None:
         """Take in one published table."""
         names = list(population.dimensions)
+        self._refine(population)
         for atom in product(*population.dimensions.values()):
             self._meet(atom, population.counts.get(atom, 0))
         for key, shown in table.cells.items():
             wanted = {name: levels for name, levels in question.where.items()}
             wanted |= {name: frozenset([level]) for name, level in zip(table.by, key, strict=True)}
             group = frozenset(
-                unknown
-                for atom, unknown in self._latest.items()
+                self._latest[atom]
+                for atom in product(*population.dimensions.values())
                 if all(atom[names.index(name)] in levels for name, levels in wanted.items())
             )
             self._state(group, shown)
+
+    def _refine(self, population: Population) -> None:
+        """Where there are dimensions more than before, what did not change is one unknown for each part."""
+        names, old = list(population.dimensions), self._names
+        self._names = names
+        if names == old or not old:
+            return
+        parts: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
+        for atom in product(*population.dimensions.values()):
+            parts.setdefault(tuple(atom[names.index(name)] for name in old), []).append(atom)
+        latest, self._latest = self._latest, {}
+        for coarse, atoms in parts.items():
+            unknown = latest.get(coarse)
+            counts = [population.counts.get(atom, 0) for atom in atoms]
+            if unknown is None or self.truth[unknown] != sum(counts):
+                continue
+            del self.truth[unknown]
+            self._latest |= {atom: (atom, 0) for atom in atoms}
+            self.truth |= {(atom, 0): count for atom, count in zip(atoms, counts, strict=True)}
+            self._replace(unknown, frozenset((atom, 0) for atom in atoms))
+
+    def _replace(self, old: Unknown, parts: frozenset[Unknown]) -> None:
+        def refined(group: frozenset[Unknown]) -> frozenset[Unknown]:
+            return (group - {old}) | parts if old in group else group
+
+        self.statements = [(refined(group), low, high) for group, low, high in self.statements]
+        self.hidden = {refined(group) for group in self.hidden}
+        self.numbers = {refined(group) for group in self.numbers}
 
     def _meet(self, atom: tuple[str, ...], count: int) -> None:
         known = self._latest.get(atom)

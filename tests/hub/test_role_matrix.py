@@ -53,6 +53,8 @@ MATRIX = """
     .   +   .   .   .   .   .   .    live          GET    /v1/pairs
     .   +   .   .   .   .   .   .    live          GET    /v1/pairs/{pair}
     .   +   .   .   .   .   .   .    live          POST   /v1/pairs/{pair}/decisions
+    .   +   .   .   .   .   .   .    live          GET    /v1/cohorts
+    .   +   .   .   .   .   .   .    live          GET    /v1/cohorts/{cohort}/references
 """
 STATES = ("not-enrolled", "pending", "confirmed", "agreement-over", "live")
 DENIALS = frozenset({"unknown_key", "not_confirmed", "role_not_permitted", "no_agreement"})
@@ -65,6 +67,7 @@ VALUES = {
     "{handle}": "ab" * 16,
     "{item}": "1",
     "{pair}": "ab" * 16,
+    "{cohort}": "mcn-1-2026-02-03",
 }
 
 
