@@ -34,7 +34,7 @@ def check(ctx: click.Context, rule: str, output_format: str) -> None:
     from hub.membership import list_agencies
     from hub.service_kinds import kind_of_service
 
-    read = _read(rule)
+    read = read_rule_argument(rule)
     with hub_database(ctx) as (database, _), database.reading() as session:
         confirmed = [row.service for row in list_agencies(session) if row.state == "confirmed"]
     present = {kind for service in confirmed if (kind := kind_of_service(service)) is not None}
@@ -84,7 +84,7 @@ def run(
     from hub.cohort_counts import count_cohort
     from hub.cohort_snapshots import keep_snapshot
 
-    read, who = _read(rule), read_counting(**counting)  # type: ignore[arg-type]
+    read, who = read_rule_argument(rule), read_counting(**counting)  # type: ignore[arg-type]
     with hub_database(ctx) as (database, _):
         counted = count_cohort(database, read, who)
         if snapshot:
@@ -184,7 +184,7 @@ def release(ctx: click.Context, snapshot: str, staff: str) -> None:
     say(f"Released: 'knownto cohort list {snapshot}' at each agency.")
 
 
-def _read(rule: str) -> CohortRule:
+def read_rule_argument(rule: str) -> CohortRule:
     """A shipped rule by its id, else a file."""
     from hub.cohort_rules import SHIPPED, load_rule, shipped_rule
 

@@ -95,6 +95,15 @@ def emit_counts(
         write_xlsx(out, whole, columns)
     else:
         emit(whole, output_format, columns=columns)
+    say_warnings(warnings)
+
+
+def say_warnings(warnings: Sequence[str]) -> None:
+    """Say what counts miss.
+
+    Raises:
+        CompletedWithWarnings: They miss something.
+    """
     for warning in warnings:
         say(f"Warning: {warning}.")
     if warnings:

@@ -16,6 +16,7 @@ from cli.cohort_commands import cohort
 from cli.linking_commands import link
 from cli.log_homes import hub_database
 from cli.output import emit, format_option, say
+from cli.overlap_commands import overlap
 from cli.terminal import read_line
 
 if TYPE_CHECKING:
@@ -272,6 +273,7 @@ def policy(ctx: click.Context, output_format: str) -> None:
 hub.add_command(alarms)
 hub.add_command(link)
 hub.add_command(cohort)
+hub.add_command(overlap)
 
 
 @hub.command("erase-texts")

@@ -95,8 +95,21 @@ def write_xlsx(path: Path, rows: Sequence[Row], names: Sequence[str]) -> None:
                 if row.get(name) is not None:
                     sheet.write(at, column, row[name])
         sheet.freeze_panes(1, 0)
+    _write(path, buffer.getvalue())
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text of ours, such as a chart.
+
+    Raises:
+        click.FileError: The file cannot be written.
+    """
+    _write(path, text.encode())
+
+
+def _write(path: Path, content: bytes) -> None:
     try:
-        path.write_bytes(buffer.getvalue())
+        path.write_bytes(content)
     except OSError:
         raise click.FileError(path.name, "it cannot be written") from None
 

@@ -198,13 +198,18 @@ def _tables(rule: CohortRule, people: CountedPeople, population: Population) -> 
         for name, listed in rule.sub_regions.items()
         if areas & set(listed)
     }
-    levels = services_levels(people)
-    services = {
-        kind: Question(
-            (), inside | {SERVICES: frozenset(one for one in levels if kind in kinds_of_level(one))}
-        )
-        for kind in sorted(people.kinds, key=kind_words)
-    }
     tables = [CountTable(TOTAL, {"": Question((), inside)}), CountTable(SUB_REGION, regions)]
-    tables += [CountTable(AREA, {"": Question((AREA,), inside)}), CountTable(SERVICE, services)]
+    tables += [CountTable(AREA, {"": Question((AREA,), inside)}), services_table(people, inside)]
     return [table for table in tables if table.questions]
+
+
+def services_table(people: CountedPeople, inside: Mapping[str, frozenset[str]]) -> CountTable:
+    """A number for every kind of service: how many of the people it knows, whoever else does."""
+    levels = services_levels(people)
+    known = {
+        kind: frozenset(level for level in levels if kind in kinds_of_level(level)) for kind in people.kinds
+    }
+    questions = {
+        kind: Question((), {**inside, SERVICES: known[kind]}) for kind in sorted(people.kinds, key=kind_words)
+    }
+    return CountTable(SERVICE, questions)

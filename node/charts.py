@@ -99,7 +99,7 @@ def line_chart(
         parts.append(element("line", **ends, stroke=INK, stroke_width=1, stroke_dasharray="1 3"))
     parts += [_series(one, number) for number, one in enumerate(series)]
     parts.append(_legend([one.name for one in series]))
-    return _svg(chart_id, title, description, (WIDTH, HEIGHT), parts)
+    return drawing(chart_id, title, description, (WIDTH, HEIGHT), parts)
 
 
 def bar_chart(chart_id: str, *, title: str, description: str, bars: Sequence[Bar]) -> Markup:
@@ -145,10 +145,13 @@ def _bars(
         parts.append(_bar(bar, label, chart_id, start=zero + start * scale, scale=scale, top=top))
         top += max(len(label), 1) * LINE_HEIGHT + BAR_GAP
     parts.append(element("line", x1=_n(zero), y1=0, x2=_n(zero), y2=top, stroke=INK))
-    return _svg(chart_id, title, description, (BAR_WIDTH, top), parts)
+    return drawing(chart_id, title, description, (BAR_WIDTH, top), parts)
 
 
-def _svg(chart_id: str, title: str, description: str, size: tuple[int, int], parts: Iterable[str]) -> Markup:
+def drawing(
+    chart_id: str, title: str, description: str, size: tuple[int, int], parts: Iterable[str]
+) -> Markup:
+    """A chart of any parts: with its title, its description and a white ground."""
     width, height = size
     named = (
         element("title", title, id=f"{chart_id}-title"),
@@ -172,12 +175,12 @@ def _axes(x_label: str, y_label: str) -> Markup:
         across = {"x1": _x(0), "x2": _x(1), "y1": _y(at), "y2": _y(at)}
         upward = {"x1": _x(at), "x2": _x(at), "y1": _y(0), "y2": _y(1)}
         parts += [element("line", **across, stroke=GRID), element("line", **upward, stroke=GRID)]
-        parts.append(_text(LEFT - 8, HEIGHT - BOTTOM - at * _plot_height() + 4, shown, text_anchor="end"))
-        parts.append(_text(LEFT + at * _plot_width(), HEIGHT - BOTTOM + 18, shown, text_anchor="middle"))
+        parts.append(label_at(LEFT - 8, HEIGHT - BOTTOM - at * _plot_height() + 4, shown, text_anchor="end"))
+        parts.append(label_at(LEFT + at * _plot_width(), HEIGHT - BOTTOM + 18, shown, text_anchor="middle"))
     middle = TOP + _plot_height() / 2
-    parts.append(_text(LEFT + _plot_width() / 2, HEIGHT - 18, x_label, text_anchor="middle"))
+    parts.append(label_at(LEFT + _plot_width() / 2, HEIGHT - 18, x_label, text_anchor="middle"))
     turned = f"rotate(-90 16 {_n(middle)})"
-    parts.append(_text(16, middle, y_label, text_anchor="middle", transform=turned))
+    parts.append(label_at(16, middle, y_label, text_anchor="middle", transform=turned))
     return join(parts)
 
 
@@ -189,7 +192,7 @@ def _series(one: Series, number: int) -> Markup:
     )
     marks = [_mark(x, y, number) for x, y in one.points] if one.marked else []
     labels = [
-        _text(float(_x(x)) + 8, float(_y(y)) + 14, label)
+        label_at(float(_x(x)) + 8, float(_y(y)) + 14, label)
         for (x, y), label in zip(one.points, one.labels, strict=False)
     ]
     return join([drawn, *marks, *labels])
@@ -210,7 +213,7 @@ def _legend(names: Sequence[str]) -> Markup:
         parts.append(
             element("line", **ends, stroke=COLOURS[number], stroke_width=2, stroke_dasharray=DASHES[number])
         )
-        parts.append(_text(x + 38, TOP - 14, name))
+        parts.append(label_at(x + 38, TOP - 14, name))
     return join(parts)
 
 
@@ -219,12 +222,12 @@ def _bar(bar: Bar, label: Sequence[str], chart_id: str, *, start: float, scale: 
     left = start if bar.value >= 0 else start - length
     fill = BLUE if bar.value >= 0 else f"url(#{chart_id}-hatch)"
     box = {"x": _n(left), "y": top, "width": _n(length), "height": LINE_HEIGHT}
-    lines = [_text(4, top + n * LINE_HEIGHT + BASELINE, line) for n, line in enumerate(label)]
+    lines = [label_at(4, top + n * LINE_HEIGHT + BASELINE, line) for n, line in enumerate(label)]
     return join(
         [
             *lines,
             element("rect", **box, fill=fill, stroke=BLUE if bar.value >= 0 else RUST),
-            _text(left + length + 6, top + BASELINE, bar.shown),
+            label_at(left + length + 6, top + BASELINE, bar.shown),
         ]
     )
 
@@ -235,7 +238,8 @@ def _hatch(chart_id: str) -> Markup:
     return element("defs", element("pattern", line, id=f"{chart_id}-hatch", width=6, height=6, **turned))
 
 
-def _text(x: float, y: float, content: str, **attributes: object) -> Markup:
+def label_at(x: float, y: float, content: str, **attributes: object) -> Markup:
+    """Text whose baseline begins at a point."""
     return element("text", content, x=_n(x), y=_n(y), fill=INK, font_size=12, **attributes)
 
 
