@@ -15,6 +15,7 @@ from cli.alarm_commands import alarms
 from cli.cohort_commands import cohort
 from cli.linking_commands import link
 from cli.log_homes import hub_database
+from cli.movement_commands import movement
 from cli.output import emit, format_option, say
 from cli.overlap_commands import overlap
 from cli.terminal import read_line
@@ -274,6 +275,7 @@ hub.add_command(alarms)
 hub.add_command(link)
 hub.add_command(cohort)
 hub.add_command(overlap)
+hub.add_command(movement)
 
 
 @hub.command("erase-texts")

@@ -63,6 +63,7 @@ class Counting:
         profile: Name of the disclosure profile.
         agreement: Id of the agreement; None where only one comes into question.
         basis: One of its bases; None for consent where it relies on that.
+        purpose: What for.
     """
 
     analyst: str
@@ -70,6 +71,7 @@ class Counting:
     profile: str = "county-default"
     agreement: str | None = None
     basis: LawfulBasis | None = None
+    purpose: Purpose = Purpose.COHORT_IDENTIFICATION
 
     @property
     def day(self) -> str:
@@ -84,7 +86,7 @@ class Counting:
         """Under what people are counted."""
         return find_circle(
             session,
-            purpose=Purpose.COHORT_IDENTIFICATION,
+            purpose=self.purpose,
             at=self.at,
             agreement=self.agreement,
             basis=self.basis,
