@@ -202,6 +202,12 @@ def sealed_handles(store: Store) -> set[str]:
     return {row["handle"] for row in rows}
 
 
+def is_sealed(store: Store, handle: str) -> bool:
+    """Whether a person is sealed."""
+    row = store.connection.execute("SELECT sealed FROM person WHERE handle = ?", (handle,)).fetchone()
+    return bool(row and row["sealed"])
+
+
 def is_in_caseload(store: Store, handle: str) -> bool:
     """Whether the person stands in the caseload as last imported."""
     found = store.connection.execute("SELECT 1 FROM caseload WHERE handle = ?", (handle,)).fetchone()
