@@ -65,13 +65,13 @@ def subject_access(ctx: click.Context, /, **options: Any) -> None:
 def approve_names(ctx: click.Context, request: str, yes: bool, output_format: str) -> None:
     """Approve staff ids in one report, as somebody who did not ask for them. Holds for 28 days."""
     from node.name_approvals import approve_names as approve
-    from node.name_approvals import find_request
+    from node.name_approvals import require_approvable
 
     if is_hub(ctx):
         raise click.UsageError("the hub knows nobody: this is approved at the agency's node")
     node = open_node(ctx, APPROVING)
     if not yes:
-        emit(_row(find_request(node.store, request)), "table")
+        emit(_row(require_approvable(node, request)), "table")
         confirm("Approve the names of staff in this report?", otherwise="--yes")
     emit(_row(approve(node, request)), output_format)
     say(f"Approved. Whoever asked makes the report: knownto log subject-access --approval {request}")

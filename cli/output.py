@@ -133,8 +133,14 @@ def print_table(
     for name in names:
         table.add_column(name.replace("_", " "), overflow="fold")
     for row in rows:
-        table.add_row(*(Text("" if row.get(name) is None else str(row[name])) for name in names))
+        table.add_row(*(Text(_cell(row.get(name))) for name in names))
     Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(table)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def say(message: str) -> None:

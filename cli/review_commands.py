@@ -25,6 +25,8 @@ ENTRY = (
 )  # fmt: skip
 AUTHORITY_COLUMNS = ("index", "reference", "basis", "approver", "authority", "reason_category", "reason")
 ENTRY_COLUMNS = ("index", "at", "agency", "staff", "purpose", "reference", "basis", "outcome")
+# What is reviewed of a look-up of many cases, by the kind of item; of other kinds all of it.
+UNDER = {"override": "public_task", "emergency": "emergency"}
 COUNTS = ("kind", "raised", "open", "queried", "justified", "breach", "late")
 
 
@@ -159,6 +161,11 @@ def _decision_row(decision: Decision, notes: dict[str, str]) -> dict[str, Any]:
     return asdict(decision) | {"agency": decision.agency or HUB, "note": note}
 
 
+def lines_under(kind: str, lines: list[LogLine]) -> list[LogLine]:
+    """The lines that an item is about; all where none can be told, as of erased texts."""
+    return [line for line in lines if line.basis == UNDER.get(kind, line.basis)] or lines
+
+
 def _print_item(
     found: Review, queue: OpenQueue, lines: list[LogLine], decisions: list[dict[str, Any]]
 ) -> None:
@@ -166,7 +173,12 @@ def _print_item(
     row = _row(found)
     heading = {name: row[name] for name in ("item", "kind", "words", "agency", "staff", "counts")}
     emit(heading | {name: row[name] for name in ("raised_at", "due_on", "state", "seen")}, "table")
-    print_table([_entry_row(line) for line in lines], ENTRY_COLUMNS)
+    rests_on = lines_under(found.kind, lines)
+    print_table([_entry_row(line) for line in rests_on], ENTRY_COLUMNS)
+    if len(lines) > len(rests_on):
+        say(
+            f"{len(lines) - len(rests_on)} more lines of these look-ups are not under it: `knownto log show`."
+        )
     by_authority = [
         _entry_row(line) | {"reason": _reason(queue, line) or "(kept where it was written)"}
         for line in lines

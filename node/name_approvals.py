@@ -60,17 +60,30 @@ def approve_names(node: Node, request: str) -> NamesRequest:
         RecordFormatError: This node has none of this id.
         HubUnreachableError: It could not be logged, and does not hold.
     """
+    asked, approver = require_approvable(node, request), node.actor
+    log_event(node, NAMES_APPROVED, own={"request": request, "reporter": asked.reporter})
+    approved = replace(asked, approved_by=approver.staff, approved_at=format_time(node.clock()))
+    _keep(node.store, approved)
+    return approved
+
+
+def require_approvable(node: Node, request: str) -> NamesRequest:
+    """A request that whoever acts may approve.
+
+    Raises:
+        PolicyError: It is approved already, or whoever acts asked for it or may not approve.
+        RecordFormatError: This node has none of this id.
+    """
     asked, approver = find_request(node.store, request), node.actor
     if asked.approved_by is not None:
         raise PolicyError("the names are approved already")
     if approver.role not in APPROVERS:
         raise PolicyError(f"names are approved by {' or '.join(APPROVERS)}")
     if approver.staff.casefold() == asked.reporter.casefold():
-        raise PolicyError("whoever makes the report does not approve names in it")
-    log_event(node, NAMES_APPROVED, own={"request": request, "reporter": asked.reporter})
-    approved = replace(asked, approved_by=approver.staff, approved_at=format_time(node.clock()))
-    _keep(node.store, approved)
-    return approved
+        raise PolicyError(
+            "whoever makes the report does not approve names in it: somebody else has to, with --staff"
+        )
+    return asked
 
 
 def require_approved(node: Node, request: str, *, reference: str, reporter: str) -> str:

@@ -24,6 +24,7 @@ from node.home import Node
 from node.log_events import ID_BYTES, REPORT_MADE, log_event
 from node.log_lines import ABOUT_US, ERASED, LOOKUP, REFUSED, LogLine
 from node.log_search import Search
+from node.membership import fetch_agencies
 from node.name_approvals import mark_used, require_approved
 from node.times import format_time
 
@@ -45,7 +46,7 @@ class Look:
     Attributes:
         index: The entry's index in the log.
         at: When.
-        organisation: Whose member of staff it was.
+        organisation: Whose member of staff it was, by the name it has in the network.
         role: In which role.
         purpose: What for.
         basis: By what right.
@@ -165,7 +166,9 @@ def make_report(node: Node, reference: str, reporting: Reporting) -> SubjectRepo
     found = find_looks(node, reference, reporting)
     lines = _chosen(found, reporting)
     names = approver is not None
-    looks = tuple(_look(line, names=names) for line in lines if line.index not in reporting.withhold)
+    agencies = fetch_agencies(node.client(), node.store)
+    called = {agency.agency: agency.name for agency in agencies.values()}
+    looks = tuple(_look(line, called, names=names) for line in lines if line.index not in reporting.withhold)
     report = secrets.token_hex(ID_BYTES)
     withheld = sorted(reporting.withhold)
     receipt = log_event(
@@ -254,10 +257,11 @@ def _require_approval(node: Node, reference: str, reporting: Reporting) -> str |
     return require_approved(node, reporting.approval, reference=reference, reporter=reporting.reporter)
 
 
-def _look(line: LogLine, *, names: bool) -> Look:
+def _look(line: LogLine, called: Mapping[str, str], *, names: bool) -> Look:
     told = line.outcome if DISCLOSED & set(line.answers.values()) else NOTHING_TOLD
     staff = line.staff if names else None
-    return Look(line.index, line.at, line.agency, line.role, line.purpose, line.basis, told, staff)
+    organisation = None if line.agency is None else called.get(line.agency, line.agency)
+    return Look(line.index, line.at, organisation, line.role, line.purpose, line.basis, told, staff)
 
 
 def _keep(

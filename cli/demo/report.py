@@ -116,6 +116,11 @@ def _things_to_try(layout: Layout, explained: tuple[str, str]) -> list[tuple[str
             f" --staff {steps.STAFF} --format xlsx --out {_relative(layout.root)}/known-to.xlsx",
         ),
         (f"Who asked about the people of {steps.HOLDER}", steps.HOLDER, "log show"),
+        (
+            "The override of MDT-12, for information governance to review (a served hub looks every minute)",
+            steps.CUSTODIAN,
+            f"review list --staff {steps.APPROVER}",
+        ),
     ]
 
 

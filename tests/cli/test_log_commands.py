@@ -156,7 +156,7 @@ def test_the_two_sides_copies_are_held_against_each_other(run: Runner, tmp_path:
 def test_a_subject_access_report_says_who_looked(run: Runner) -> None:
     report = run.json("holder", "subject-access", stdin="A1\n")
     (look,) = report["looks"]
-    assert (look["organisation"], look["told"], "staff" in look) == ("asker", "Known", False)
+    assert (look["organisation"], look["told"], "staff" in look) == ("Asker service", "Known", False)
     assert (report["unreadable"], report["by_case_reference"], report["has_record"]) == (0, [], True)
     index = str(look["index"])
     withheld = run.json(
@@ -190,7 +190,8 @@ def test_names_are_requested_approved_by_somebody_else_and_shown_in_one_report(r
     request = asked["request"]
     assert asked["state"] == "requested" and "looks" not in asked
     assert run("holder", "subject-access", "--approval", request).returncode == 4
-    assert run("holder", "approve-names", request, "--yes").returncode == 4
+    for sure in ([], ["--yes"]):  # Nobody is asked whether they are sure of what they may not do.
+        assert run("holder", "approve-names", request, *sure).returncode == 4
     assert run("holder", "approve-names", request, staff="holder-staff").returncode == 2
     approved = run("holder", "approve-names", request, "--yes", "--format", "json", staff="holder-staff")
     assert json.loads(approved.stdout)["approved_by"] == "holder-staff"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 
-from cli.output import format_csv
+import pytest
+
+from cli.output import emit, format_csv
 
 
 def test_what_a_spreadsheet_would_calculate_is_disarmed_on_stdout() -> None:
@@ -26,3 +28,10 @@ def test_plain_values_are_left_as_they_are() -> None:
 
 def test_no_rows_are_a_header() -> None:
     assert format_csv([], ("index", "word")) == "index,word\n"
+
+
+def test_a_list_stands_in_a_table_as_people_write_one(capsys: pytest.CaptureFixture[str]) -> None:
+    emit({"cosigned_by": ["cgl", "hpft"], "quorum": 2, "missing": None}, "table")
+    assert [line.split() for line in capsys.readouterr().out.splitlines()] == [
+        ["cosigned_by", "cgl,", "hpft"], ["quorum", "2"], ["missing"],
+    ]  # fmt: skip

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy import text
 
 from cli.main import knownto
+from cli.review_commands import lines_under
 from hub.access_log import append_entry
 from hub.alarm_scan import scan
 from hub.clock import system_clock
@@ -21,6 +22,7 @@ from hub.homes import initialise
 from hub.membership import add_agency
 from hub.review_notes import decide_with_note, read_notes
 from hub.reviews import Outcome, list_items
+from node.log_lines import LogLine
 from tests.hub.facts import LIMITS, WrittenLog, lookup, touch
 
 NOTE = "The team was rung; xyzzy-plugh is right."
@@ -66,6 +68,22 @@ def items(run: Run, *words: str) -> list[dict[str, object]]:
     found: list[dict[str, object]] = json.loads(run("review", "list", "--format", "json", *words).stdout)
     # Hours depend on when this runs.
     return [item for item in found if item["kind"] == "repeated_person"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "bases", "shown"),
+    [
+        pytest.param("override", ["consent", "public_task"], ["public_task"], id="an override"),
+        pytest.param("emergency", ["emergency"], ["emergency"], id="an emergency"),
+        pytest.param("sample", ["consent", "public_task"], ["consent", "public_task"], id="all of a sample"),
+        pytest.param("override", [None], [None], id="an override whose texts are erased"),
+    ],
+)
+def test_of_a_look_up_of_many_cases_what_is_reviewed_is_shown(
+    kind: str, bases: list[str | None], shown: list[str | None]
+) -> None:
+    lines = [LogLine(1, "", "lookup:match:answered", "asked", "asker", basis=basis) for basis in bases]
+    assert [line.basis for line in lines_under(kind, lines)] == shown
 
 
 def test_the_hubs_officer_sees_every_agencys_queue(run: Run) -> None:

@@ -35,7 +35,7 @@ def test_a_person_is_told_who_looked_without_names(sharing: Federation) -> None:
     sharing.ask("asker", person(4))
     made = report(sharing)
     (look,) = made.looks
-    assert (look.index, look.organisation, look.role) == (index, "asker", "coordinator")
+    assert (look.index, look.organisation, look.role) == (index, "Asker service", "coordinator")
     assert (look.purpose, look.basis, look.told) == ("case_conference", "consent", "Known")
     assert "asker-staff" not in json.dumps(made.format()) and "H00003" not in json.dumps(made.format())
     assert report(sharing, "H00007").looks == ()
