@@ -13,7 +13,7 @@ import click
 
 from cli.alarm_commands import alarms
 from cli.cohort_commands import cohort
-from cli.linking_commands import link
+from cli.linking_commands import decisions, link
 from cli.log_homes import hub_database
 from cli.movement_commands import movement
 from cli.output import emit, format_option, say
@@ -273,6 +273,7 @@ def policy(ctx: click.Context, output_format: str) -> None:
 
 hub.add_command(alarms)
 hub.add_command(link)
+hub.add_command(decisions)
 hub.add_command(cohort)
 hub.add_command(overlap)
 hub.add_command(movement)

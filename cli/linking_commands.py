@@ -1,4 +1,4 @@
-"""`knownto hub link`: which records of the index are one person."""
+"""`knownto hub link` and `hub decisions`: which records are one person, and what people say of it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.log_homes import hub_database
-from cli.output import CompletedWithWarnings, emit, format_option, say
+from cli.output import CompletedWithWarnings, emit, format_option, print_table, say
 
 if TYPE_CHECKING:
     from hub.database import Database
+    from matcher.evaluation import Share
 
 COLUMNS = (
     "run", "kind", "state", "epoch", "model_digest", "started", "completed",
@@ -49,6 +50,43 @@ def link(ctx: click.Context, changes: bool, listed: bool, output_format: str) ->
         emit(runs if listed else runs[:1], output_format, columns=COLUMNS)
     else:
         emit(runs[0], output_format)
+
+
+@click.command()
+@format_option()
+@click.pass_context
+def decisions(ctx: click.Context, output_format: str) -> None:
+    """Hold the last linking run against what agencies decided of pairs.
+
+    Precision and recall with 95 % intervals. People decide the most uncertain pairs first, so figures are
+    worse than linking is over all; the strata say how many pairs there are of each kind.
+    """
+    from hub.pair_labels import measure_decisions
+
+    with hub_database(ctx) as (database, _), database.reading() as session:
+        found = measure_decisions(session)
+    counts = {name: getattr(found, name) for name in ("same", "different", "contradictory", "outdated")}
+    thresholds = [
+        {"threshold": one.threshold} | _share("precision", one.precision) | _share("recall", one.recall)
+        for one in found.thresholds
+    ]
+    strata = [
+        {"from": one.low, "to": one.high, "pairs": one.pairs} | _share("same", one.same)
+        for one in found.strata
+    ]
+    if output_format == "json":
+        emit(counts | {"thresholds": thresholds, "strata": strata}, output_format)
+        return
+    emit(counts, output_format)
+    for rows in (thresholds, strata):
+        print_table(rows, list(rows[0]))
+
+
+def _share(name: str, share: Share) -> dict[str, Any]:
+    """A share as scripts read it: value, interval, and the counts behind it."""
+    value = None if share.value is None else round(share.value, 4)
+    interval = {f"{name}_low": round(share.low, 4), f"{name}_high": round(share.high, 4)}
+    return {name: value, **interval, f"{name}_found": share.found, f"{name}_of": share.of}
 
 
 def _shown(database: Database) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from matcher.tokens import BoolArray, FloatArray
 # Pairs below this are easy and many: counted in, they would hide any error of calibration.
 SMALLEST_COUNTED_POSTERIOR = 0.05
 CALIBRATION_BINS = 10
+NORMAL_95 = 1.959964  # Two-sided 95 % of a normal distribution.
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,26 @@ class Measure:
     precision: float
     recall: float
     f1: float
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How many of how many, and between what the share lies.
+
+    Attributes:
+        found, of: The counts.
+        low, high: The 95 % interval of the share; from 0 to 1 where nothing was counted.
+    """
+
+    found: int
+    of: int
+    low: float
+    high: float
+
+    @property
+    def value(self) -> float | None:
+        """The share; None of nothing."""
+        return self.found / self.of if self.of else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +58,19 @@ class Bin:
     count: int
     predicted: float
     observed: float
+
+
+def share_of(found: int, of: int) -> Share:
+    """A share with its 95 % interval (Wilson 1927): good for few counts, and for shares near 0 and 1.
+
+    The centre is (p + z²/2n) / (1 + z²/n), the half width z √(p(1-p)/n + z²/4n²) / (1 + z²/n).
+    """
+    if of == 0:
+        return Share(0, 0, 0.0, 1.0)
+    share, spread = found / of, NORMAL_95**2 / of
+    centre = (share + spread / 2) / (1 + spread)
+    half = NORMAL_95 * (share * (1 - share) / of + spread / (4 * of)) ** 0.5 / (1 + spread)
+    return Share(found, of, max(0.0, centre - half), min(1.0, centre + half))
 
 
 def measure(said: BoolArray, is_match: BoolArray, matches: int) -> Measure:

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from sqlalchemy import select
 
 from cli.main import knownto
+from hub.errors import NotInitialisedError
 from hub.linking import list_runs
 from hub.pair_models import PairDecision
 from keys.actors import Actor
@@ -276,3 +277,28 @@ def test_a_decision_that_breaks_a_rule_is_malformed(paired: Paired, body: dict[s
         "POST", f"/v1/pairs/{pair}/decisions", {"format": "pair-decision/1"} | body, actor=COORDINATOR
     )
     assert answer.code == "malformed" and "she told" not in answer.body.decode()
+
+
+def test_decisions_are_the_labels_by_which_linking_is_measured(paired: Paired) -> None:
+    pair = paired.pair_of("holder-1", 23)["pair"]
+    paired.queue("holder-2")
+    for number, verdict in ((20, "same"), (21, "same"), (22, "different"), (23, "same")):
+        paired.decided("holder-1", number, verdict)
+    assert paired.decide("holder-2", pair, "different").status == 200
+    words = ["--home", str(paired.network.home), "hub", "decisions", "--format", "json"]
+    result = CliRunner().invoke(knownto, words)
+    assert result.exit_code == 0, result.output
+    shown = json.loads(result.stdout)
+    assert (shown["same"], shown["different"], shown["contradictory"], shown["outdated"]) == (2, 1, 1, 0)
+    [half, _, sure] = shown["thresholds"]
+    assert (half["precision_found"], half["precision_of"]) == (2, 3)
+    assert half["precision"] == pytest.approx(2 / 3, abs=1e-4)
+    assert half["precision_low"] < half["precision"] < half["precision_high"]
+    assert (sure["recall"], sure["recall_of"]) == (1.0, 2)
+    assert shown["strata"][-1]["same_of"] == 3 and shown["strata"][-1]["pairs"] >= 19
+    assert not any(handle in result.output for handle in (paired.handle("holder-1", n) for n in (20, 21)))
+
+
+def test_there_is_nothing_to_measure_before_a_run(network: Network) -> None:
+    result = CliRunner().invoke(knownto, ["--home", str(network.home), "hub", "decisions"])
+    assert isinstance(result.exception, NotInitialisedError)

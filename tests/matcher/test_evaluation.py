@@ -16,6 +16,7 @@ from matcher.evaluation import (
     measure,
     precision_recall_curve,
     recall_at_precision,
+    share_of,
 )
 
 # Few distinct posteriors, so that ties occur: a threshold takes all of them or none.
@@ -126,3 +127,30 @@ def test_nothing_scored_has_measures_all_the_same() -> None:
     assert recall_at_precision(nothing, none, 3, 0.9) == 0.0
     assert best_f1(nothing, none, 3).measure.recall == 0.0
     assert measure(none, none, 0).f1 == 1.0
+
+
+@pytest.mark.parametrize(
+    ("found", "of", "low", "high"),
+    [
+        # Newcombe 1998, Statistics in Medicine 17, table I, method 3 (Wilson's score).
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
+def test_the_interval_of_a_share_is_that_of_wilson(found: int, of: int, low: float, high: float) -> None:
+    share = share_of(found, of)
+    assert (share.low, share.high) == (pytest.approx(low, abs=6e-5), pytest.approx(high, abs=6e-5))
+    assert share.value == found / of
+
+
+def test_nothing_counted_says_nothing() -> None:
+    assert share_of(0, 0).value is None
+    assert (share_of(0, 0).low, share_of(0, 0).high) == (0.0, 1.0)
+
+
+@given(st.integers(0, 200), st.integers(1, 200))
+def test_an_interval_holds_its_share_and_lies_within_0_and_1(found: int, more: int) -> None:
+    share = share_of(found, found + more)
+    assert share.value is not None and 0 <= share.low <= share.value <= share.high <= 1
