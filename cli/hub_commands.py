@@ -13,6 +13,7 @@ import click
 
 from cli.alarm_commands import alarms
 from cli.cohort_commands import cohort
+from cli.hub_staff_commands import staff, web
 from cli.linking_commands import decisions, link
 from cli.log_homes import hub_database
 from cli.movement_commands import movement
@@ -277,6 +278,8 @@ hub.add_command(decisions)
 hub.add_command(cohort)
 hub.add_command(overlap)
 hub.add_command(movement)
+hub.add_command(web)
+hub.add_command(staff)
 
 
 @hub.command("erase-texts")

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
-from cli.output import say
+from cli.serving import name_option, new_link_option, port_option, print_link, serve_pages
 from cli.terminal import open_node, staff_option
 from keys.actors import Role
 
-if TYPE_CHECKING:
-    from node.home import Node
-
-HOST = "127.0.0.1"
+PORT = 8410
 
 
 @click.command()
-@click.option("--port", default=8410, show_default=True, type=click.IntRange(1, 65535), help="Port.")
-@click.option(
-    "--name",
-    "names",
-    multiple=True,
-    help="A host name under which a proxy that ends TLS serves the pages to other machines.",
-)
-@click.option("--new-link", is_flag=True, help="Print a link for setting up the operator's account anew.")
+@port_option(PORT)
+@name_option
+@new_link_option
 @staff_option()
 @click.pass_context
 def web(ctx: click.Context, port: int, names: tuple[str, ...], new_link: bool) -> None:
@@ -33,33 +23,11 @@ def web(ctx: click.Context, port: int, names: tuple[str, ...], new_link: bool) -
     The first time, a link is printed with which the operator sets up their account. It works once, for a day;
     everybody else of the roster gets a link from the operator's page of accounts.
     """
-    import uvicorn
-
     from node.accounts import NodeAccounts
     from node.web.application import create_app
 
     node = open_node(ctx, Role.OPERATOR)
-    app = create_app(node, names=names)
-    if new_link or not NodeAccounts(node.store).has_accounts():
-        _print_link(node, port)
-    say(f"Serving the pages of {node.settings.agency} at http://{HOST}:{port}/. Stop with Ctrl-C.")
-    # A web server's own log would hold addresses and browsers, which nobody needs; sign-ins are kept apart.
-    uvicorn.run(
-        app,
-        host=HOST,
-        port=port,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        log_level="warning",
-    )
-
-
-def _print_link(node: Node, port: int) -> None:
-    from node.accounts import NodeAccounts
-    from pages.accounts import make_link
-
-    staff = node.actor.staff
-    secret = make_link(NodeAccounts(node.store), staff, at=node.clock(), by=staff)
-    say(f"Set up the account of {staff} here, within a day; this link is shown once:")
-    click.echo(f"http://{HOST}:{port}/set-up/{secret}")
+    app, accounts = create_app(node, names=names), NodeAccounts(node.store)
+    if new_link or not accounts.has_accounts():
+        print_link(accounts, node.actor.staff, port=port, at=node.clock())
+    serve_pages(app, whose=node.settings.agency, port=port)

@@ -8,15 +8,10 @@ read them, as with everything there.
 from __future__ import annotations
 
 import hashlib
-import json
 import secrets
 from collections.abc import Iterable
 from datetime import datetime
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -24,9 +19,10 @@ from hub.errors import MalformedError, UnsafeSecretError
 from hub.review_models import ReviewDecision, ReviewNote
 from hub.review_settings import ReviewSettings
 from hub.reviews import Outcome, Reviewer, Verdict, decide
+from hub.sealing import Sealer
 
+SUBJECT = "review-note/1"
 SALT_BYTES = 16
-NONCE_BYTES = 12
 LONGEST_NOTE = 4_000
 
 
@@ -65,9 +61,8 @@ def decide_with_note(
     salt = secrets.token_bytes(SALT_BYTES)
     verdict = Verdict(outcome, hashlib.sha256(salt + words.encode()).hexdigest(), seen)
     decision = decide(session, item, Reviewer(None, staff), verdict, at=at, settings=settings)
-    plain = json.dumps({"text": words, "salt": salt.hex()}).encode()
-    nonce = secrets.token_bytes(NONCE_BYTES)
-    sealed = nonce + _cipher(pepper_key).encrypt(nonce, plain, _place(item, decision.number))
+    content = {"text": words, "salt": salt.hex()}
+    sealed = Sealer(pepper_key, SUBJECT).seal(content, item, decision.number)
     session.add(ReviewNote(item=item, number=decision.number, sealed=sealed))
     return decision
 
@@ -86,13 +81,9 @@ def read_notes(session: Session, pepper_key: bytes, items: Iterable[str]) -> dic
         )
         .where(ReviewNote.item.in_(list(items)))
     )
-    cipher, notes = _cipher(pepper_key), {}
+    sealer, notes = Sealer(pepper_key, SUBJECT), {}
     for item, number, sealed, commitment in rows:
-        try:
-            plain = cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], _place(item, number))
-        except InvalidTag:
-            raise UnsafeSecretError("a review's note does not open under this hub's pepper") from None
-        content = json.loads(plain)
+        content = sealer.open(sealed, item, number)
         if (
             hashlib.sha256(bytes.fromhex(content["salt"]) + content["text"].encode()).hexdigest()
             != commitment
@@ -100,11 +91,3 @@ def read_notes(session: Session, pepper_key: bytes, items: Iterable[str]) -> dic
             raise UnsafeSecretError("a review's note is not what was promised in the log")
         notes[commitment] = content["text"]
     return notes
-
-
-def _cipher(pepper_key: bytes) -> AESGCM:
-    return AESGCM(HKDF(SHA256(), 32, salt=None, info=b"knownto review-note/1").derive(pepper_key))
-
-
-def _place(item: str, number: int) -> bytes:
-    return f"knownto review-note/1\n{item}\n{number}".encode()

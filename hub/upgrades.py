@@ -8,6 +8,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+import hub.account_models
 import hub.approval_models
 import hub.count_models
 import hub.emergency_models

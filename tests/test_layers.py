@@ -86,7 +86,7 @@ def test_the_hub_names_no_linkage_key(path: Path) -> None:
 
 def test_the_hub_does_not_reach_a_linkage_key_through_what_it_imports() -> None:
     """The same, over all that is really loaded when the hub's application is."""
-    loaded = loaded_by("import hub.app, hub.matching, hub.service, hub.homes")
+    loaded = loaded_by("import hub.app, hub.matching, hub.service, hub.homes, hub.web.application")
     assert not FORBIDDEN_TO_HUB & loaded
     assert not {name for name in loaded if name.split(".")[0] in ("node", "cli")}
 
@@ -144,10 +144,10 @@ def test_the_matcher_reads_no_clock_no_file_and_no_environment() -> None:
 
 
 def test_rules_of_the_hub_know_no_http() -> None:
-    """Requests, routes and status codes are for routes, the application and the table of problems."""
+    """Requests, routes and status codes are for routes, pages, the application and the table of problems."""
     at_the_edge = {"hub.app", "hub.api", "hub.problems", "hub.signed_calls", "hub.service"}
     for path in modules("hub"):
-        if dotted(path) in at_the_edge or dotted(path).startswith("hub.routes"):
+        if dotted(path) in at_the_edge or dotted(path).startswith(("hub.routes", "hub.web")):
             continue
         names = {name for name in imports(path) if name.split(".")[0] in ("fastapi", "starlette", "uvicorn")}
         assert not names, dotted(path)

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
-import socket
-import subprocess
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
@@ -17,10 +11,8 @@ import pytest
 
 from node.settings import make_settings
 from node.staff import add_roles
-from tests.documented_session import KNOWNTO
+from tests.cli.served import serving, start
 from tests.federation import CHEAP, NOW, PASSPHRASE, create_home
-
-START_SECONDS = 30.0
 
 
 @pytest.fixture
@@ -35,41 +27,8 @@ def home(tmp_path: Path) -> Path:
     return tmp_path / "north"
 
 
-def start(home: Path, *words: str) -> subprocess.Popen[str]:
-    environment = {**os.environ, "KNOWNTO_PASSPHRASE_FILE": str(home.parent / "passphrase")}
-    return subprocess.Popen(
-        [KNOWNTO / "knownto", "--home", str(home), "web", *words],
-        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-
-
-@contextmanager
-def serving(home: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The pages, once they answer, and their address; stopped as Ctrl-C does."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with start(home, "--port", str(port), *words) as process:
-        try:
-            _wait_for(process, f"http://127.0.0.1:{port}")
-            yield process, f"http://127.0.0.1:{port}"
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(timeout=10)
-
-
-def _wait_for(process: subprocess.Popen[str], address: str) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            httpx2.get(f"{address}/sign-in")
-            return
-        except httpx2.TransportError:
-            time.sleep(0.1)
-
-
 def test_the_first_link_is_on_stdout_once_and_opens(home: Path) -> None:
-    with serving(home) as (process, address):
+    with serving(home, "web") as (process, address):
         assert process.stdout is not None
         link = process.stdout.readline().strip()
         assert re.fullmatch(re.escape(address) + r"/set-up/[A-Za-z0-9_-]{43}", link)
@@ -80,6 +39,6 @@ def test_the_first_link_is_on_stdout_once_and_opens(home: Path) -> None:
 
 
 def test_nobody_but_an_operator_serves_the_pages(home: Path) -> None:
-    process = start(home, "--staff", "b-second")
+    process = start(home, "web", "--staff", "b-second")
     out, err = process.communicate(timeout=30)
     assert process.returncode == 4 and out == "" and "operator" in err

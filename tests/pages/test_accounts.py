@@ -10,6 +10,13 @@ from pathlib import Path
 import pyotp
 import pytest
 
+import hub.staff
+from hub.accounts import SUBJECT, HubAccounts
+from hub.database import Database
+from hub.sealing import Sealer
+from hub.staff import require_operator
+from hub.tags import Pepper
+from hub.upgrades import upgrade
 from node.accounts import NodeAccounts
 from node.staff import add_roles, begin_roster, remove_roles
 from node.store import Store
@@ -19,10 +26,16 @@ from pages.errors import AccountFormatError, LinkSpentError, UnknownMemberError
 from pages.sign_ins import LOCKED_FOR, MOST_TRIES, SignIn, SignInEvent
 from tests.federation import NOW
 from tests.pages.plain_accounts import PlainAccounts
+from tests.postgres import PostgresServer, postgres_or_skip
 
 PASSWORD = "three plain words"
 STEP = timedelta(seconds=30)
 MORE = "and a fourth"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    yield from postgres_or_skip()
 
 
 def node_accounts(folder: Path) -> NodeAccounts:
@@ -32,15 +45,33 @@ def node_accounts(folder: Path) -> NodeAccounts:
     return NodeAccounts(store)
 
 
-@pytest.fixture(params=["plain", "node"])
+def hub_accounts(database_url: str) -> HubAccounts:
+    key, database = os.urandom(KEY_BYTES), Database(database_url)
+    upgrade(database)
+    with database.writing() as session:
+        require_operator(session, "a-first", at=NOW)
+        hub.staff.add_roles(session, "b-second", ["ig"], by="a-first", at=NOW)
+    return HubAccounts(database, Pepper(key), Sealer(key, SUBJECT))
+
+
+@pytest.fixture(params=["plain", "node", "hub", "hub on PostgreSQL"])
 def accounts(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AccountStore]:
     """Nobody has an account; a-first and b-second are on the roster."""
     if request.param == "plain":
         yield PlainAccounts({"a-first": ["operator"], "b-second": ["ig"]})
         return
-    store = node_accounts(tmp_path)
-    yield store
-    store.store.close()
+    if request.param == "node":
+        at_node = node_accounts(tmp_path)
+        yield at_node
+        at_node.store.close()
+        return
+    url = f"sqlite:///{tmp_path / 'hub.sqlite3'}"
+    if request.param == "hub on PostgreSQL":
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        url = server.url(server.create_database())
+    at_hub = hub_accounts(url)
+    yield at_hub
+    at_hub.database.close()
 
 
 def code_of(accounts: AccountStore, secret: str) -> pyotp.TOTP:

@@ -1,0 +1,22 @@
+"""Every page of the hub and who may open it: one table, which the tests and the navigation read too."""
+
+from __future__ import annotations
+
+from hub.staff import HUB_ROLES
+from hub.web import home_pages
+from hub.web.visits import Visit
+from keys.actors import Role
+from pages.account_pages import pages_of_accounts, pages_of_signing_in
+from pages.visits import Page
+
+EVERYBODY = None
+SIGNED_IN = HUB_ROLES
+KEEPING = (Role.OPERATOR,)
+WATCHING = (Role.IG, Role.OPERATOR)
+
+PAGES: tuple[Page[Visit], ...] = (
+    *pages_of_signing_in(signed_in=SIGNED_IN),
+    Page("GET", "/", home_pages.show_home, SIGNED_IN, "Home"),
+    *pages_of_accounts(keeping=KEEPING, watching=WATCHING),
+    Page("GET", "/help", home_pages.show_help, EVERYBODY, "Help"),
+)

@@ -1,0 +1,15 @@
+"""The words of the hub's pages, for people who read no protocol."""
+
+from __future__ import annotations
+
+from pages.templating import Naming
+
+ROLE_WORDS = {"ig": "information governance", "analyst": "analyst", "operator": "operator"}
+
+
+def say_number(number: int) -> str:
+    """A number as people write it: 12,345."""
+    return f"{number:,}"
+
+
+NAMING = Naming(filters={"number": say_number}, words={"role_words": ROLE_WORDS})
