@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hub.staff import HUB_ROLES
-from hub.web import home_pages
+from hub.web import agency_pages, home_pages
 from hub.web.visits import Visit
 from keys.actors import Role
 from pages.account_pages import pages_of_accounts, pages_of_signing_in
@@ -17,6 +17,8 @@ WATCHING = (Role.IG, Role.OPERATOR)
 PAGES: tuple[Page[Visit], ...] = (
     *pages_of_signing_in(signed_in=SIGNED_IN),
     Page("GET", "/", home_pages.show_home, SIGNED_IN, "Home"),
+    Page("GET", "/agencies", agency_pages.show_agencies, SIGNED_IN, "Agencies"),
+    Page("GET", "/agreements/{agreement}", agency_pages.show_agreement, SIGNED_IN),
     *pages_of_accounts(keeping=KEEPING, watching=WATCHING),
     Page("GET", "/help", home_pages.show_help, EVERYBODY, "Help"),
 )

@@ -12,4 +12,9 @@ def say_number(number: int) -> str:
     return f"{number:,}"
 
 
-NAMING = Naming(filters={"number": say_number}, words={"role_words": ROLE_WORDS})
+def say_plainly(word: str) -> str:
+    """A word of the protocol as people write it: "case_conference" is Case conference."""
+    return word.replace("_", " ").capitalize()
+
+
+NAMING = Naming(filters={"number": say_number, "plain": say_plainly}, words={"role_words": ROLE_WORDS})

@@ -21,7 +21,8 @@ PARTS = {"secret": "x", "item": "0" * 32, "agreement": "sharing", "rule": "mcn",
 ALL = {"ig", "analyst", "operator"}
 # A second list of who may open what, written down apart from the table it is held against.
 WHO_MAY = {
-    "/": ALL, "/sign-out": ALL, "/accounts": {"operator"}, "/sign-ins": {"ig", "operator"},
+    "/": ALL, "/sign-out": ALL, "/agencies": ALL, "/agreements/{agreement}": ALL,
+    "/accounts": {"operator"}, "/sign-ins": {"ig", "operator"},
 }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -50,12 +51,16 @@ def desk(shared: Federation) -> Iterator[Desk]:
         chromium.close()
 
 
+# What stands for the parameters of pages that have some.
+PARTS = {"agreement": "sharing"}
+
+
 def addresses(role: str) -> list[str]:
-    """Every page without a parameter that somebody in this role may open."""
+    """Every page that somebody in this role may open."""
     return [
-        page.path
+        re.sub(r"\{(\w+)\}", lambda part: PARTS[part[1]], page.path)
         for page in PAGES
-        if page.method == "GET" and page.roles and role in page.roles and "{" not in page.path
+        if page.method == "GET" and page.roles and role in page.roles
     ]
 
 
