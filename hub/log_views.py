@@ -94,11 +94,15 @@ def whole_entries(session: Session, *, after: int, limit: int) -> list[StoredEnt
 def readable_entries(session: Session, *, after: int, limit: int) -> list[StoredEntry | int]:
     """As `whole_entries`, with the bare index of an entry that can no longer be read."""
     statement = select(LogEntry.index).where(LogEntry.index > after).order_by(LogEntry.index).limit(limit)
-    indices = list(session.scalars(statement))
+    return read_readable(session, list(session.scalars(statement)))
+
+
+def read_readable(session: Session, indices: Sequence[int]) -> list[StoredEntry | int]:
+    """Some entries with all their parts, oldest first; the bare index of one that can no longer be read."""
     try:
         return [*_read(session, indices)]
     except ValueError:
-        return [_read_or_index(session, index) for index in indices]
+        return [_read_or_index(session, index) for index in sorted(indices)]
 
 
 def _read_or_index(session: Session, index: int) -> StoredEntry | int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hub.staff import HUB_ROLES
-from hub.web import agency_pages, home_pages
+from hub.web import agency_pages, home_pages, log_pages
 from hub.web.visits import Visit
 from keys.actors import Role
 from pages.account_pages import pages_of_accounts, pages_of_signing_in
@@ -11,6 +11,7 @@ from pages.visits import Page
 
 EVERYBODY = None
 SIGNED_IN = HUB_ROLES
+REVIEWING = (Role.IG,)
 KEEPING = (Role.OPERATOR,)
 WATCHING = (Role.IG, Role.OPERATOR)
 
@@ -19,6 +20,9 @@ PAGES: tuple[Page[Visit], ...] = (
     Page("GET", "/", home_pages.show_home, SIGNED_IN, "Home"),
     Page("GET", "/agencies", agency_pages.show_agencies, SIGNED_IN, "Agencies"),
     Page("GET", "/agreements/{agreement}", agency_pages.show_agreement, SIGNED_IN),
+    Page("GET", "/log", log_pages.show_log, REVIEWING, "Access log"),
+    Page("GET", "/log.csv", log_pages.download_log, REVIEWING),
+    Page("GET", "/log/{index:int}", log_pages.show_entry, REVIEWING),
     *pages_of_accounts(keeping=KEEPING, watching=WATCHING),
     Page("GET", "/help", home_pages.show_help, EVERYBODY, "Help"),
 )

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
+from hub.log_files import summarise_line
+from hub.log_words import say_action, say_answer, say_reason
 from pages.templating import Naming
 
 ROLE_WORDS = {"ig": "information governance", "analyst": "analyst", "operator": "operator"}
@@ -17,4 +21,12 @@ def say_plainly(word: str) -> str:
     return word.replace("_", " ").capitalize()
 
 
-NAMING = Naming(filters={"number": say_number, "plain": say_plainly}, words={"role_words": ROLE_WORDS})
+FILTERS: Mapping[str, Callable[..., str]] = {
+    "number": say_number,
+    "plain": say_plainly,
+    "action": say_action,
+    "answer": say_answer,
+    "reason": say_reason,
+    "summary": summarise_line,
+}
+NAMING = Naming(filters=FILTERS, words={"role_words": ROLE_WORDS})

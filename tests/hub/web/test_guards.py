@@ -21,7 +21,8 @@ PARTS = {"secret": "x", "item": "0" * 32, "agreement": "sharing", "rule": "mcn",
 ALL = {"ig", "analyst", "operator"}
 # A second list of who may open what, written down apart from the table it is held against.
 WHO_MAY = {
-    "/": ALL, "/sign-out": ALL, "/agencies": ALL, "/agreements/{agreement}": ALL,
+    "/": ALL, "/sign-out": ALL, "/agencies": ALL, "/agreements/{agreement}": ALL, "/log": {"ig"},
+    "/log.csv": {"ig"}, "/log/{index:int}": {"ig"},
     "/accounts": {"operator"}, "/sign-ins": {"ig", "operator"},
 }  # fmt: skip
 
@@ -107,6 +108,8 @@ def test_the_pages_take_no_file_and_no_field_of_a_person(
     boxes |= set(re.findall(r'name="([^"]*)"', signed_out))
     assert boxes <= {
         "form_token", "viewport", "theme-color", "for", "staff", "password", "code",
+        "subject", "outcome", "agency", "purpose", "conference",
+        *(f"{day}-{part}" for day in ("since", "until") for part in ("day", "month", "year")),
     }  # fmt: skip
 
 
