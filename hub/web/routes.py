@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hub.staff import HUB_ROLES
-from hub.web import agency_pages, home_pages, log_pages
+from hub.web import agency_pages, home_pages, log_pages, verification_pages
 from hub.web.visits import Visit
 from keys.actors import Role
 from pages.account_pages import pages_of_accounts, pages_of_signing_in
@@ -23,6 +23,8 @@ PAGES: tuple[Page[Visit], ...] = (
     Page("GET", "/log", log_pages.show_log, REVIEWING, "Access log"),
     Page("GET", "/log.csv", log_pages.download_log, REVIEWING),
     Page("GET", "/log/{index:int}", log_pages.show_entry, REVIEWING),
+    Page("GET", "/verification", verification_pages.show_verification, WATCHING, "Verification"),
+    Page("POST", "/verification", verification_pages.verify_sent, WATCHING),
     *pages_of_accounts(keeping=KEEPING, watching=WATCHING),
     Page("GET", "/help", home_pages.show_help, EVERYBODY, "Help"),
 )

@@ -22,7 +22,7 @@ ALL = {"ig", "analyst", "operator"}
 # A second list of who may open what, written down apart from the table it is held against.
 WHO_MAY = {
     "/": ALL, "/sign-out": ALL, "/agencies": ALL, "/agreements/{agreement}": ALL, "/log": {"ig"},
-    "/log.csv": {"ig"}, "/log/{index:int}": {"ig"},
+    "/log.csv": {"ig"}, "/log/{index:int}": {"ig"}, "/verification": {"ig", "operator"},
     "/accounts": {"operator"}, "/sign-ins": {"ig", "operator"},
 }  # fmt: skip
 
