@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from hub.log_files import summarise_line
 from hub.log_words import say_action, say_answer, say_reason
+from hub.review_words import say_kind, say_numbers
 from pages.templating import Naming
 
 ROLE_WORDS = {"ig": "information governance", "analyst": "analyst", "operator": "operator"}
@@ -28,5 +29,7 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "answer": say_answer,
     "reason": say_reason,
     "summary": summarise_line,
+    "kind": say_kind,
+    "numbers": say_numbers,
 }
 NAMING = Naming(filters=FILTERS, words={"role_words": ROLE_WORDS})

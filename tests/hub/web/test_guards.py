@@ -23,6 +23,7 @@ ALL = {"ig", "analyst", "operator"}
 WHO_MAY = {
     "/": ALL, "/sign-out": ALL, "/agencies": ALL, "/agreements/{agreement}": ALL, "/log": {"ig"},
     "/log.csv": {"ig"}, "/log/{index:int}": {"ig"}, "/verification": {"ig", "operator"},
+    "/reviews": {"ig"}, "/reviews/{item}": {"ig"},
     "/accounts": {"operator"}, "/sign-ins": {"ig", "operator"},
 }  # fmt: skip
 
@@ -108,7 +109,7 @@ def test_the_pages_take_no_file_and_no_field_of_a_person(
     boxes |= set(re.findall(r'name="([^"]*)"', signed_out))
     assert boxes <= {
         "form_token", "viewport", "theme-color", "for", "staff", "password", "code",
-        "subject", "outcome", "agency", "purpose", "conference",
+        "subject", "outcome", "agency", "purpose", "conference", "seen", "note",
         *(f"{day}-{part}" for day in ("since", "until") for part in ("day", "month", "year")),
     }  # fmt: skip
 
