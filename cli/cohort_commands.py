@@ -31,13 +31,11 @@ def check(ctx: click.Context, rule: str, output_format: str) -> None:
     """
     from hub.cohort_members import warnings_for
     from hub.cohort_words import explain_rule
-    from hub.membership import list_agencies
-    from hub.service_kinds import kind_of_service
+    from hub.membership import kinds_present
 
     read = read_rule_argument(rule)
     with hub_database(ctx) as (database, _), database.reading() as session:
-        confirmed = [row.service for row in list_agencies(session) if row.state == "confirmed"]
-    present = {kind for service in confirmed if (kind := kind_of_service(service)) is not None}
+        present = kinds_present(session)
     warnings = warnings_for(read, present)
     if output_format == "json":
         emit(

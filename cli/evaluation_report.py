@@ -10,11 +10,11 @@ from __future__ import annotations
 import numpy as np
 
 from cli.evaluation_pairs import LinkedFiles, compare_clusters
-from cli.model_tables import identity_alone
 from cli.report_page import build_page, section, table
 from matcher import evaluation
 from matcher.candidates import LARGEST_GROUP, equal_pairs
 from matcher.model import COMPARISONS
+from matcher.model_tables import identity_alone
 from matcher.patterns import PATTERN_SHAPE, identity_id, pattern_levels
 from matcher.tokens import BoolArray, FloatArray, IntArray
 from matcher.weights import match_weight

@@ -85,7 +85,7 @@ def train(
 @format_option("table", "json", "csv")
 def show(file: Path, fields: str | None, output_format: str) -> None:
     """Show every level of a model: m, u, and weight in bits."""
-    from cli.model_tables import COLUMNS, model_rows, scalar_rows
+    from matcher.model_tables import COLUMNS, model_rows, scalar_rows
 
     read = load_model(file, fields)
     rows = model_rows(read)
@@ -105,7 +105,7 @@ def show(file: Path, fields: str | None, output_format: str) -> None:
 @format_option("table", "json", "csv")
 def compare(first: Path, second: Path, output_format: str) -> None:
     """Compare two models of one schema: differences in weight by level, largest first."""
-    from cli.model_tables import COMPARED_COLUMNS, compare_rows
+    from matcher.model_tables import COMPARED_COLUMNS, compare_rows
 
     one, other = load_model(first, None), load_model(second, None)
     require_comparable(one, other)

@@ -131,6 +131,16 @@ def list_runs(session: Session) -> list[LinkRun]:
     return list(session.scalars(select(LinkRun).order_by(LinkRun.run.desc())))
 
 
+def full_run_needed(session: Session) -> FullRunNeeded | None:
+    """Why what has changed cannot be linked without a full run; None where it can.
+
+    Raises:
+        NotInitialisedError: There is no epoch yet.
+    """
+    base = _base_of_changes(session)
+    return base if isinstance(base, FullRunNeeded) else None
+
+
 def have_changes(session: Session) -> bool:
     """Whether there is something for `link_changes` to do."""
     if session.get_one(LinkState, 1).seen == what_is_new(session) or current_epoch(session) is None:

@@ -22,6 +22,7 @@ from hub.errors import (
     NotFoundError,
 )
 from hub.models import Agency
+from hub.service_kinds import kind_of_service
 from keys.identity import PublicIdentity, fingerprints_equal
 
 INVITATION_BYTES = 24
@@ -31,6 +32,12 @@ def list_agencies(session: Session) -> list[Agency]:
     """All agencies of the network, sorted by id."""
     # Sorted here: databases collate hyphens and digits in their own ways.
     return sorted(session.scalars(select(Agency)), key=lambda agency: agency.agency)
+
+
+def kinds_present(session: Session) -> set[str]:
+    """The kinds of service that take part: those of the confirmed agencies."""
+    services = [row.service for row in list_agencies(session) if row.state == "confirmed"]
+    return {kind for service in services if (kind := kind_of_service(service)) is not None}
 
 
 def add_agency(

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from hub.staff import HUB_ROLES
-from hub.web import agency_pages, home_pages, log_pages, review_pages, verification_pages
+from hub.web import (
+    agency_pages,
+    cohort_pages,
+    home_pages,
+    linking_pages,
+    log_pages,
+    review_pages,
+    verification_pages,
+)
 from hub.web.visits import Visit
 from keys.actors import Role
 from pages.account_pages import pages_of_accounts, pages_of_signing_in
@@ -20,6 +28,10 @@ PAGES: tuple[Page[Visit], ...] = (
     Page("GET", "/", home_pages.show_home, SIGNED_IN, "Home"),
     Page("GET", "/agencies", agency_pages.show_agencies, SIGNED_IN, "Agencies"),
     Page("GET", "/agreements/{agreement}", agency_pages.show_agreement, SIGNED_IN),
+    Page("GET", "/linking", linking_pages.show_linking, SIGNED_IN, "Linking"),
+    Page("GET", "/model", linking_pages.show_model, SIGNED_IN, "Model"),
+    Page("GET", "/cohorts", cohort_pages.show_cohorts, SIGNED_IN, "Cohort rules"),
+    Page("GET", "/cohorts/{rule}", cohort_pages.show_cohort, SIGNED_IN),
     Page("GET", "/reviews", review_pages.show_queue, REVIEWING, "Review queue"),
     Page("GET", "/reviews/{item}", review_pages.show_item, REVIEWING),
     Page("POST", "/reviews/{item}", review_pages.decide_sent, REVIEWING),

@@ -22,12 +22,18 @@ def say_plainly(word: str) -> str:
     return word.replace("_", " ").capitalize()
 
 
+def say_weight(bits: float) -> str:
+    """A weight with its sign."""
+    return f"{bits:+.2f}"
+
+
 FILTERS: Mapping[str, Callable[..., str]] = {
     "number": say_number,
     "plain": say_plainly,
     "action": say_action,
     "answer": say_answer,
     "reason": say_reason,
+    "weight": say_weight,
     "summary": summarise_line,
     "kind": say_kind,
     "numbers": say_numbers,

@@ -17,10 +17,10 @@ from cli.demo.files import write_contract
 from cli.demo.generator import generate
 from cli.evaluation_data import load_population, parse_fields
 from cli.main import exit_code, knownto
-from cli.model_tables import compare_rows
 from matcher.errors import ModelParameterError
 from matcher.linking import link
 from matcher.model import Model, format_model, parse_model, shipped_model
+from matcher.model_tables import compare_rows
 
 FIELDS = "dob,names,chain,sex"
 TODAY = date(2026, 11, 22)

@@ -23,6 +23,7 @@ ALL = {"ig", "analyst", "operator"}
 WHO_MAY = {
     "/": ALL, "/sign-out": ALL, "/agencies": ALL, "/agreements/{agreement}": ALL, "/log": {"ig"},
     "/log.csv": {"ig"}, "/log/{index:int}": {"ig"}, "/verification": {"ig", "operator"},
+    "/linking": ALL, "/model": ALL, "/cohorts": ALL, "/cohorts/{rule}": ALL,
     "/reviews": {"ig"}, "/reviews/{item}": {"ig"},
     "/accounts": {"operator"}, "/sign-ins": {"ig", "operator"},
 }  # fmt: skip
