@@ -42,6 +42,10 @@ def say_kind(kind: str) -> str:
 
 
 def say_numbers(numbers: Mapping[str, int]) -> str:
-    """How far, such as "lookups 4, records 1"."""
+    """How far, such as "look-ups: 4, records: 1"."""
     shown = {name: count for name, count in numbers.items() if name != OLDER_ENTRIES}
-    return ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in shown.items())
+    return ", ".join(f"{_say_name(name)}: {count}" for name, count in shown.items())
+
+
+def _say_name(name: str) -> str:
+    return name.replace("_", " ").replace("lookups", "look-ups")

@@ -9,7 +9,7 @@ from hub.log_words import say_action, say_answer, say_reason
 from hub.review_words import say_kind, say_numbers
 from pages.templating import Naming
 
-ROLE_WORDS = {"ig": "information governance", "analyst": "analyst", "operator": "operator"}
+ROLE_WORDS = {"ig": "information governance", "node": "by itself"}
 
 
 def say_number(number: int) -> str:
@@ -20,6 +20,11 @@ def say_number(number: int) -> str:
 def say_plainly(word: str) -> str:
     """A word of the protocol as people write it: "case_conference" is Case conference."""
     return word.replace("_", " ").capitalize()
+
+
+def say_role(role: str) -> str:
+    """A role as people call it."""
+    return ROLE_WORDS.get(role, role)
 
 
 def say_weight(bits: float) -> str:
@@ -33,9 +38,10 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "action": say_action,
     "answer": say_answer,
     "reason": say_reason,
+    "role": say_role,
     "weight": say_weight,
     "summary": summarise_line,
     "kind": say_kind,
     "numbers": say_numbers,
 }
-NAMING = Naming(filters=FILTERS, words={"role_words": ROLE_WORDS})
+NAMING = Naming(filters=FILTERS)

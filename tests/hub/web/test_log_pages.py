@@ -128,7 +128,7 @@ def test_a_page_is_logged_before_it_is_shown_with_who_and_why(busy: Federation, 
     assert entry.part("who") == {"staff": "h-ig", "role": "ig", "request_signature": None}
     assert entry.part("own") == {"search": {"subject": "lookup", "staff": "asker-staff"}}
     officer.get("/log?subject=everything")
-    first = text_of(officer).index("Log read The hub h-ig, Ig")
+    first = text_of(officer).index("Log read The hub h-ig, information governance")
     assert first < text_of(officer).index("Look-up answered")
 
 

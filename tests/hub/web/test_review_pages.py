@@ -41,7 +41,7 @@ def test_an_item_is_read_decided_and_leaves_the_queue(federation: Federation, of
     assert "One person was asked about again and again Asker service asker-staff" in text_of(officer)
     path = officer.link("/reviews/")
     officer.get(path)
-    assert "lookups" in text_of(officer) and "Look-up answered" in text_of(officer)
+    assert "look-ups: 5, records: 1" in text_of(officer) and "Look-up answered" in text_of(officer)
     reading = logged(federation, Action.LOG_READ)[0]
     assert (reading.staff, reading.facts["entries"]) == ("h-ig", 4 + 1)
     officer.post(path, outcome="justified", note=NOTE)
@@ -126,6 +126,7 @@ def test_an_empty_queue_says_so(federation: Federation, app: Any) -> None:
 def test_an_item_past_its_day_is_overdue(federation: Federation, officer: Browser) -> None:
     federation.clock.advance(days=3)
     officer = signed_in(federation, officer.app, "h-ig")
+    assert "2 items in the review queue , 2 overdue." in text_of(officer)
     officer.get("/reviews")
     assert "Overdue" in text_of(officer)
     with federation.hub.database.reading() as session:
