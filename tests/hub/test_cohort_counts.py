@@ -20,6 +20,7 @@ from hub.count_models import CountLedger
 from hub.database import Database
 from hub.errors import BudgetExhaustedError, ConflictError, UnavailableError
 from hub.log_views import read_entries
+from hub.overlap_counts import count_overlap
 from hub.suppression import Published
 from tests.hub.counted import AT, Partnership
 from tests.hub.suppression_attacker import Attacker
@@ -251,7 +252,7 @@ KINDS_OF_PEOPLE = [
 
 
 @settings(
-    max_examples=2,
+    max_examples=1,
     deadline=None,
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -260,7 +261,7 @@ KINDS_OF_PEOPLE = [
 def test_ten_runs_leave_an_attacker_no_small_number(
     attacked: list[Attacker], sqlite_template: Any, tmp_path_factory: pytest.TempPathFactory, seed: int
 ) -> None:
-    """People come, go and change between runs; two cohorts, areas, services, and who joined."""
+    """People come, go and change between runs; two cohorts, areas, services, overlap, and who joined."""
     path = tmp_path_factory.mktemp("runs") / "hub.sqlite3"
     path.write_bytes(sqlite_template.read_bytes())
     partnership, rng = Partnership(Database(f"sqlite:///{path}")), random.Random(seed)
@@ -274,6 +275,8 @@ def test_ten_runs_leave_an_attacker_no_small_number(
         counting = replace(COUNTING, at=AT + timedelta(days=29 * number))
         for chosen in (MCN, shipped_rule("new")):
             run(partnership, chosen, counting)
+        for people in (None, MCN) if number in (2, 8) else ():
+            count_overlap(partnership.database, people, counting)
         name = keep_snapshot(partnership.database, MCN, counting) if number in (0, 4) else ""
         if number == 4:
             compare_snapshots(partnership.database, first, name, MCN.digest, counting)
