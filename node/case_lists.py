@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import json
 import os
 import secrets
 import shutil
@@ -55,6 +56,7 @@ class KeptList:
         file: Its bytes, where it was uploaded.
         basis: The basis of rows that do not say their own.
         request: The look-up it was asked with; None until then.
+        overrides: Ids of overrides and emergencies, by the references of the cases they are for.
         revision: How often it was changed when it was read.
     """
 
@@ -67,6 +69,7 @@ class KeptList:
     file: bytes = b""
     basis: BasisDefaults = field(default_factory=BasisDefaults)
     request: str | None = None
+    overrides: Mapping[str, str] = field(default_factory=dict)
     revision: int = 0
 
     def __repr__(self) -> str:
@@ -87,7 +90,8 @@ class KeptList:
     @property
     def state(self) -> str:
         """What changes whenever the list does, 16 hex: a page says by it which list it showed."""
-        return hashlib.sha256(self.content).hexdigest()[:16]
+        overrides = json.dumps(sorted(self.overrides.items())).encode()
+        return hashlib.sha256(hashlib.sha256(self.content).digest() + overrides).hexdigest()[:16]
 
 
 def new_list(purpose: str, *, by: str, at: datetime, **parts: Any) -> KeptList:
@@ -206,11 +210,6 @@ def require_small(content: bytes) -> None:
         raise RecordFormatError("case list", f"the file has more than {LARGEST_FILE_BYTES // 2**20} MB")
 
 
-def rows_without_basis(case_list: CaseList) -> int:
-    """How many of the cases that can be asked do not say by what right."""
-    return sum(case.basis is None for case in case_list.cases)
-
-
 def sweep(home: Path) -> None:
     """Remove what a server that was killed while it read a list has left."""
     for left in home.glob(f"{READING_PREFIX}*"):
@@ -242,6 +241,7 @@ def _seal(store: Store, kept: KeptList) -> bytes:
         "file": encode_base64(kept.file),
         "basis": basis,
         "request": kept.request,
+        "overrides": dict(kept.overrides),
     }
     return store.vault.seal(content, table="case_list", handle=kept.list_id)
 
@@ -261,5 +261,6 @@ def _open(store: Store, row: Any) -> KeptList:
         file=decode_base64(content["file"], field="file"),
         basis=BasisDefaults(**basis),
         request=content["request"],
+        overrides=content.get("overrides", {}),
         revision=row["revision"],
     )

@@ -17,7 +17,9 @@ from node.asking import PARKED_WHEN_ASKED
 from node.case_lists import READING_PREFIX, KeptList, lists_of, read_list
 from node.conferences import find_conference
 from node.known_to import CERTAIN, describe_answers, explain_answer, make_sheet
+from node.list_overrides import overrides_of
 from node.lookups import AgencyAnswer
+from node.overrides import OverrideState
 from node.records import ParkedCase
 from node.results import KeptResult, read_result
 from node.waterfalls import chart_evidence
@@ -41,6 +43,7 @@ class AnsweredList:
         agencies: Names of all, in the order of the columns.
         rows: Row number, case reference, and one answer for each agency.
         parked: Row number, case reference, and rule of what was not asked.
+        emergency: Whether it was asked in an emergency.
     """
 
     kept: KeptList
@@ -51,6 +54,7 @@ class AnsweredList:
     agencies: tuple[str, ...]
     rows: tuple[tuple[int, str, Sequence[dict[str, Any]]], ...]
     parked: tuple[tuple[int, str, str], ...]
+    emergency: bool
 
 
 def show_known_to(visit: Visit) -> Response:
@@ -119,6 +123,9 @@ def _answered(visit: Visit, kept: KeptList) -> AnsweredList:
         agencies=tuple(names.values()),
         rows=tuple((one.row, one.case_ref, describe_answers(one, at=visit.at)) for one in result.cases),
         parked=_parked(visit, kept, found),
+        emergency=any(
+            one.state is OverrideState.EMERGENCY for one in overrides_of(visit.node.store, kept).values()
+        ),
     )
 
 

@@ -8,6 +8,7 @@ from starlette.applications import Starlette
 
 import pages.application
 from node.answers import AnswerWord
+from node.asking import WAITING_RULE
 from node.case_lists import LARGEST_FILE_BYTES, sweep
 from node.expiry import drop_what_is_over
 from node.home import Node
@@ -20,6 +21,8 @@ from node.web.visits import NodeSite
 from pages.templating import Naming
 
 TEMPLATES = Path(__file__).parent / "templates"
+# Where the rule's own sentence names a command.
+PLAINER = {WAITING_RULE: "It waits for approval by somebody else."}
 TAGS = {
     AnswerWord.KNOWN: "known",
     AnswerWord.POSSIBLY_KNOWN: "possibly",
@@ -62,4 +65,4 @@ def _naming() -> Naming:
 
 
 def _sentence_of_rule(rule: str) -> str:
-    return RULES[rule].sentence
+    return PLAINER.get(rule, RULES[rule].sentence)

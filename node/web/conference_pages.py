@@ -17,17 +17,20 @@ from node.conferences import (
 )
 from node.errors import HubRefusedError, HubUnreachableError, NotInitialisedError, RecordFormatError
 from node.status import describe_node, describe_partners
+from node.web.override_pages import count_waiting
 from node.web.visits import Visit
 from pages.visits import NO_ERRORS, Errors, not_found
 
 
 def show_home(visit: Visit) -> Response:
     """For those who ask, the next conference with its upload; for everybody, what they may open."""
+    waiting = count_waiting(visit)
     if visit.roles.isdisjoint(ASKING):
-        return visit.show("home.html", conferences=[], own=[], following=None)
+        return visit.show("home.html", conferences=[], own=[], following=None, waiting=waiting)
     conferences = list_conferences(visit.node.store, today=visit.today)
     following = next((one for one in conferences if one.held_on >= visit.today), None)
-    return visit.show("home.html", conferences=conferences, following=following, own=_own_lookups(visit))
+    own = _own_lookups(visit)
+    return visit.show("home.html", conferences=conferences, following=following, own=own, waiting=waiting)
 
 
 def show_new_conference(visit: Visit) -> Response:

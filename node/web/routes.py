@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from keys.actors import Role
 from node.asking import ASKING
+from node.overrides import DECIDING
 from node.staff import PERSONAL_ROLES
-from node.web import answer_pages, conference_pages, help_pages, list_pages
+from node.web import (
+    answer_pages,
+    check_pages,
+    conference_pages,
+    help_pages,
+    list_pages,
+    override_pages,
+)
 from node.web.visits import Visit
 from pages.account_pages import pages_of_accounts, pages_of_signing_in
 from pages.visits import Page
@@ -26,15 +34,22 @@ PAGES: tuple[Page[Visit], ...] = (
     Page("POST", "/conferences/{conference}/upload", conference_pages.upload_sent, ASKING),
     Page("POST", "/conferences/{conference}/type", conference_pages.typing_sent, ASKING),
     Page("GET", "/conferences/{conference}/known-to", answer_pages.show_conference_known_to, ASKING),
-    Page("GET", "/lists/{list}", list_pages.show_check, ASKING),
+    Page("GET", "/lists/{list}", check_pages.show_check, ASKING),
     Page("GET", "/lists/{list}/add", list_pages.show_add, ASKING),
     Page("POST", "/lists/{list}/add", list_pages.add_sent, ASKING),
     Page("POST", "/lists/{list}/rows/{number:int}/remove", list_pages.remove_row_sent, ASKING),
     Page("POST", "/lists/{list}/remove", list_pages.drop_sent, ASKING),
-    Page("POST", "/lists/{list}/send", list_pages.send_sent, ASKING),
+    Page("POST", "/lists/{list}/send", check_pages.send_sent, ASKING),
     Page("GET", "/lists/{list}/known-to", answer_pages.show_known_to, ASKING),
     Page("GET", "/lists/{list}/known-to.xlsx", answer_pages.download_known_to, ASKING),
     Page("GET", "/lists/{list}/cases/{row:int}/{agency}", answer_pages.show_why, ASKING),
+    Page("GET", "/lists/{list}/overrides/{row:int}", override_pages.show_request, ASKING),
+    Page("POST", "/lists/{list}/overrides/{row:int}", override_pages.request_sent, ASKING),
+    Page("GET", "/lists/{list}/emergencies/{row:int}", override_pages.show_emergency, ASKING),
+    Page("POST", "/lists/{list}/emergencies/{row:int}", override_pages.emergency_sent, ASKING),
+    Page("GET", "/overrides", override_pages.show_overrides, override_pages.READING, "Overrides"),
+    Page("GET", "/overrides/{override}", override_pages.show_override, override_pages.READING),
+    Page("POST", "/overrides/{override}", override_pages.decision_sent, DECIDING),
     *pages_of_accounts(keeping=KEEPING, watching=WATCHING),
     Page("GET", "/help", help_pages.show_help, EVERYBODY, "Help"),
 )

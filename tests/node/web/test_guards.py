@@ -31,12 +31,15 @@ PARTS = {
     "row": "2",
     "number": "0",
     "secret": "x",
+    "override": "0" * 32,
 }
 ASKING = {"officer", "coordinator"}
 # A second list of who may open what, written down apart from the table it is held against.
 WHO_MAY = {
     "/": set(PERSONAL_ROLES), "/sign-out": set(PERSONAL_ROLES), "/accounts": {"operator"},
     "/sign-ins": {"ig", "operator"},
+    "GET /overrides": ASKING | {"ig"}, "GET /overrides/{override}": ASKING | {"ig"},
+    "POST /overrides/{override}": {"coordinator", "ig"},
 }  # fmt: skip
 
 
@@ -45,7 +48,9 @@ def address(page: Page[Any]) -> str:
 
 
 def may(role: str, page: Page[Any]) -> bool:
-    return page.roles is None or role in WHO_MAY.get(page.path, ASKING)
+    return page.roles is None or role in (
+        WHO_MAY.get(f"{page.method} {page.path}") or WHO_MAY.get(page.path, ASKING)
+    )
 
 
 @pytest.fixture(scope="module")

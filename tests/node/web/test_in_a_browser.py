@@ -4,89 +4,37 @@ from __future__ import annotations
 
 import re
 import secrets
-import socket
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from node.answers import AnswerWord
 from node.case_lists import begin_list, new_list
 from node.conferences import plan_conference
 from node.lookups import Asking, CaseResult, LookupResult, coverage_of
 from node.results import keep_result
-from node.web.application import create_app
 from pages.accounts import make_link
-from tests.federation import Federation, case_of, consent_basis, serving
-from tests.node.web.conftest import accounts_of, partnership
+from tests.federation import Federation, case_of, consent_basis
+from tests.node.web.conftest import accounts_of
+from tests.node.web.desk import PLACE, Desk, open_desk
 from tests.node.web.test_journeys import COLUMNS
-from tests.pages.browser import Account
-from tests.pages.chromium import assert_good, launch, look_over, needs_chromium, sign_in
+from tests.pages.chromium import assert_good, look_over, needs_chromium, sign_in
 from tests.people import person
 
 pytestmark = needs_chromium
-PLACE = "asker"
 # Twelve rows, of which three have no date of birth.
 ROWS = [",".join(person(number)[name] for name in COLUMNS) for number in (3, 4, 11, 19, 30, 31, 32, 33, 34)]
 TWELVE = "\n".join([",".join(COLUMNS), *ROWS, "case-90,,ann,a", "case-91,,ben,b", "case-92,,cas,c"])
 
 
-@dataclass
-class Desk:
-    """Somebody's browser at the asker's pages.
-
-    Attributes:
-        screens: Headings of the pages seen since signing in.
-        addresses: Every page they came to, in order.
-    """
-
-    federation: Federation
-    base: str
-    chromium: Browser
-    context: BrowserContext
-    page: Page
-    account: Account
-    screens: list[str] = field(default_factory=list)
-    addresses: list[str] = field(default_factory=list)
-
-    def see(self) -> str:
-        """Note the page that is open."""
-        heading = self.page.locator("h1").inner_text().replace("\n", ": ")
-        self.screens.append(heading)
-        self.addresses.append(self.page.url)
-        return heading
-
-    def press(self, name: str) -> str:
-        """Press a button and see where it leads."""
-        with self.page.expect_navigation():
-            self.page.get_by_role("button", name=name, exact=True).click()
-        return self.see()
-
-    def fill_day(self, name: str, day: str, month: str, year: str) -> None:
-        """Fill three boxes."""
-        for part, text in ((name, day), (f"{name}-month", month), (f"{name}-year", year)):
-            self.page.fill(f"#{part}", text)
-
-
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """The asker's first person signed in, in a browser that runs no script."""
-    with (
-        partnership(tmp_path_factory.mktemp("browser")) as federation,
-        socket.create_server(("127.0.0.1", 0)) as listener,
-        serving(create_app(federation.nodes["asker"]), listener),
-        sync_playwright() as playwright,
-    ):
-        base = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        chromium = launch(playwright)
-        context = chromium.new_context(java_script_enabled=False)
-        page = context.new_page()
-        account = sign_in(accounts_of(federation), federation.clock, base, page, "asker-staff")
-        yield Desk(federation, base, chromium, context, page, account)
-        chromium.close()
+    with open_desk(tmp_path_factory.mktemp("browser")) as desk:
+        yield desk
 
 
 def test_twelve_rows_become_a_printed_sheet_in_three_screens_without_javascript(
