@@ -8,7 +8,7 @@ the clusters that a snapshot has kept. A person who is counted no longer is in n
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,14 +17,25 @@ from sqlalchemy.orm import Session
 
 from hub.cohort_members import Stay, membership, warnings_for
 from hub.cohort_rules import CohortRule, read_rule
-from hub.count_models import CohortMember, CohortRuleText
+from hub.count_models import CohortMember, CohortRuleText, CohortSnapshot
 from hub.count_tables import CountRow, CountTable
 from hub.counted_people import CountedPeople, read_people
 from hub.counting_rules import Circle, find_circle
 from hub.database import Database
+from hub.errors import ConflictError
 from hub.months import month_at
-from hub.populations import AREA, IN, OUT, SERVICES, count_people, kinds_of_level, services_levels
-from hub.publishing import PEOPLE, Inquiry, Prepared, keep_rule, publish_counts
+from hub.populations import (
+    AREA,
+    IN,
+    OUT,
+    SERVICES,
+    count_people,
+    impossible_pairs,
+    kinds_of_level,
+    same,
+    services_levels,
+)
+from hub.publishing import CHANGED_SINCE, PEOPLE, Inquiry, Prepared, keep_rule, publish_counts
 from hub.purposes import LawfulBasis, Purpose
 from hub.service_kinds import kind_words
 from hub.suppression_ledger import Ledger
@@ -157,16 +168,38 @@ def population_of(
     asked: Mapping[str, CohortRule | None],
     counting: Counting,
 ) -> Population:
-    """Everybody by area, services, the cohorts asked for and those of the tables published before."""
+    """Everybody by area, services, the cohorts asked for and those of the tables published before.
+
+    Raises:
+        ConflictError: A snapshot of this day was kept of other data.
+    """
     month = month_at(counting.at)
     stays = people.stays(month)
-    names = [name for name in ledger.dimensions if name not in (AREA, SERVICES)]
-    members = {
-        name: _members(session, name, asked.get(name), stays, month)
-        for name in dict.fromkeys([*names, *asked])
+    earlier = [name for name in ledger.dimensions if name not in (AREA, SERVICES)]
+    rules = {
+        name: asked.get(name) or _stored_rule(session, name)
+        for name in dict.fromkeys([*earlier, *asked])
+        if name.startswith(OF_RULE)
     }
-    areas = ledger.dimensions.get(AREA, ())
-    return count_people(people, stays, members, snapshot=counting.day, areas=areas)
+    members = {
+        name: members_of(rules[name], stays, month=month) if name in rules else _kept(session, name)
+        for name in dict.fromkeys([*earlier, *asked])
+    }
+    levels = services_levels(people)
+    today = _of_today(session, counting.day, members)
+    if any(members[one] != members[other] & set(stays) for one, other in today):
+        raise ConflictError(CHANGED_SINCE)
+    return count_people(
+        people,
+        stays,
+        members,
+        snapshot=counting.day,
+        areas=ledger.dimensions.get(AREA, ()),
+        impossible=[
+            *(pair for name, rule in rules.items() for pair in impossible_pairs(name, rule, levels)),
+            *(pair for one, other in today for pair in same(one, other)),
+        ],
+    )
 
 
 def members_of(rule: CohortRule, stays: Timelines, *, month: int) -> set[int]:
@@ -180,16 +213,24 @@ def warnings_of(people: CountedPeople) -> list[str]:
     return [*found, *(f"{agency} shares no months: nothing is known of when" for agency in people.undated)]
 
 
-def _members(
-    session: Session, name: str, rule: CohortRule | None, stays: Timelines, month: int
-) -> Collection[int]:
-    if name.startswith(OF_SNAPSHOT):
-        kept = name.removeprefix(OF_SNAPSHOT)
-        return set(session.scalars(select(CohortMember.cluster).where(CohortMember.snapshot == kept)))
-    if rule is None:
-        row = session.get_one(CohortRuleText, name.removeprefix(OF_RULE))
-        rule = read_rule(json.loads(row.document), file="stored rule")
-    return members_of(rule, stays, month=month)
+def _kept(session: Session, name: str) -> set[int]:
+    """The clusters that a snapshot has kept."""
+    kept = name.removeprefix(OF_SNAPSHOT)
+    return set(session.scalars(select(CohortMember.cluster).where(CohortMember.snapshot == kept)))
+
+
+def _of_today(session: Session, day: str, names: Iterable[str]) -> list[tuple[str, str]]:
+    """The dimensions of rules whose snapshot of this day is a dimension too: they are one and the same."""
+    rows = session.execute(
+        select(CohortSnapshot.digest, CohortSnapshot.snapshot).where(CohortSnapshot.day == day)
+    )
+    pairs = [(OF_RULE + digest, OF_SNAPSHOT + snapshot) for digest, snapshot in rows]
+    return [pair for pair in pairs if set(pair) <= set(names)]
+
+
+def _stored_rule(session: Session, name: str) -> CohortRule:
+    row = session.get_one(CohortRuleText, name.removeprefix(OF_RULE))
+    return read_rule(json.loads(row.document), file="stored rule")
 
 
 def _tables(rule: CohortRule, people: CountedPeople, population: Population) -> Sequence[CountTable]:

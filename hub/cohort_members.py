@@ -74,6 +74,31 @@ def membership(rule: CohortRule, stays: Iterable[Stay], *, at: int) -> Membershi
     return Membership(all(reason.met for reason in reasons), reasons)
 
 
+def can_be_member(rule: CohortRule, kinds: Collection[str]) -> bool:
+    """Whether somebody whom just these kinds of service know can be in a cohort, whenever they were seen."""
+    return all(
+        len(_counted_as(needed, rule, kinds)) >= (needed.at_least or 1)
+        for needed in rule.requirements
+        if needed.rule in ("kinds", "domains")
+    )
+
+
+def must_be_member(rule: CohortRule, kinds: Collection[str]) -> bool:
+    """Whether somebody whom just these kinds know is in a cohort by that alone."""
+    by_kinds_alone = all(
+        needed.rule in ("kinds", "domains") and needed.within_months is None and needed.status is None
+        for needed in rule.requirements
+    )
+    return by_kinds_alone and can_be_member(rule, kinds)
+
+
+def _counted_as(needed: Requirement, rule: CohortRule, kinds: Collection[str]) -> set[str]:
+    """What kinds of service count as, for a requirement on kinds or domains."""
+    if needed.rule == "domains":
+        return {name for name in needed.of if not set(kinds).isdisjoint(rule.domains[name])}
+    return set(kinds) & set(needed.of or kinds)
+
+
 def warnings_for(rule: CohortRule, present: Collection[str]) -> tuple[str, ...]:
     """What a count by this rule misses because kinds of service take no part, in words.
 

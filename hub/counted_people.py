@@ -54,13 +54,16 @@ class SeenRecord:
         return self.closed is None or self.closed >= month
 
     def stay(self, month: int) -> Stay:
-        """The record as it stands in the month of a snapshot."""
+        """The record as it stands in the month of a snapshot, which it does not begin after."""
         if not self.dated:
             return Stay(self.kind, self.area, None, None, None)
         is_open = self.closed is None or self.closed > month
-        first, last = self.opened, month if self.closed is None else self.closed
-        # What begins after the snapshot has not been seen, whichever way it is held.
-        return Stay(self.kind, self.area, first, last if first is None else max(first, last), is_open)
+        last = month if self.closed is None else self.closed
+        return Stay(self.kind, self.area, self.opened, last, is_open)
+
+    def begins_after(self, month: int) -> bool:
+        """Whether the record is known to begin later than a month."""
+        return self.opened is not None and self.opened > month
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -84,11 +87,12 @@ class CountedPeople:
     undated: tuple[str, ...]
 
     def stays(self, month: int) -> dict[int, tuple[Stay, ...]]:
-        """Everybody's timeline in the month of a snapshot."""
-        return {
-            cluster: tuple(record.stay(month) for record in records)
+        """Everybody's timeline in the month of a snapshot; who was first seen later is not in it."""
+        timelines = {
+            cluster: tuple(record.stay(month) for record in records if not record.begins_after(month))
             for cluster, records in self.records.items()
         }
+        return {cluster: timeline for cluster, timeline in timelines.items() if timeline}
 
 
 def read_people(session: Session, circle: Circle) -> CountedPeople:

@@ -12,10 +12,11 @@ from collections.abc import Collection, Iterable, Mapping
 from itertools import combinations
 from math import prod
 
-from hub.cohort_members import Stay
+from hub.cohort_members import Stay, can_be_member, must_be_member
+from hub.cohort_rules import CohortRule
 from hub.counted_people import CountedPeople
 from hub.errors import UnavailableError
-from hub.suppression_tables import MOST_ATOMS, Population
+from hub.suppression_tables import MOST_ATOMS, Pair, Population
 
 AREA, SERVICES = "area", "services"
 UNKNOWN, NO_KIND = "unknown", "none"
@@ -61,6 +62,7 @@ def count_people(
     *,
     snapshot: str,
     areas: Iterable[str] = (),
+    impossible: Iterable[Pair] = (),
 ) -> Population:
     """Everybody cross-classified.
 
@@ -70,6 +72,7 @@ def count_people(
         members: Who is in, by the name of a dimension of two levels.
         snapshot: The date, ISO 8601.
         areas: Areas that have a row even where nobody is left there, besides those of the records.
+        impossible: What nobody can be, as `Population` has it.
 
     Raises:
         UnavailableError: More combinations than can be held against each other.
@@ -93,7 +96,30 @@ def count_people(
         )
         for cluster, timeline in stays.items()
     )
-    return Population(snapshot, dimensions, counts)
+    return Population(snapshot, dimensions, counts, frozenset(impossible))
+
+
+def impossible_pairs(name: str, rule: CohortRule, levels: Iterable[str]) -> list[Pair]:
+    """Which services exclude that somebody is in a cohort, or that they are not: anybody can read the rule.
+
+    Args:
+        name: The cohort's dimension.
+        rule: Its rule.
+        levels: Those of `services`.
+    """
+    pairs: list[Pair] = []
+    for level in levels:
+        kinds = kinds_of_level(level)
+        if not can_be_member(rule, kinds):
+            pairs.append(((SERVICES, level), (name, IN)))
+        elif must_be_member(rule, kinds):
+            pairs.append(((SERVICES, level), (name, OUT)))
+    return pairs
+
+
+def same(one: str, other: str) -> list[Pair]:
+    """That nobody is in one of two cohorts and out of the other, as every reader knows."""
+    return [((one, IN), (other, OUT)), ((one, OUT), (other, IN))]
 
 
 def _all_areas(people: CountedPeople) -> set[str]:

@@ -31,6 +31,10 @@ from hub.suppression_tables import Population
 
 ATTEMPTS = 3
 PEOPLE = "people"
+CHANGED_SINCE = (
+    "snapshot: this day was counted before, and the data have changed since; "
+    "two counts of one day would show by whom: count again on another day"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +144,7 @@ def _work_out(ledger: Ledger, prepared: Prepared, profile: str) -> tuple[Ledger,
             try:
                 ledger, answers[level] = publish(ledger, prepared.population, question, profile=rules)
             except ConflictError:
-                raise ConflictError(
-                    "snapshot: this day was counted before, and the data have changed since; "
-                    "two counts of one day would show by whom: count again on another day"
-                ) from None
+                raise ConflictError(CHANGED_SINCE) from None
         rows += rows_of(table, answers)
     return ledger, rows
 

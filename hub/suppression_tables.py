@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import product
 from math import prod
@@ -22,6 +22,8 @@ from hub.errors import MalformedError
 
 Atom = tuple[str, ...]
 Key = tuple[str, ...]
+# Two levels, each with its dimension, that nobody can have together.
+Pair = tuple[tuple[str, str], tuple[str, str]]
 # Beyond this a table can no longer be checked in seconds; fewer dimensions have to be asked together.
 MOST_ATOMS = 50_000
 
@@ -34,11 +36,14 @@ class Population:
         snapshot: Its date, ISO 8601.
         dimensions: All possible levels of each dimension.
         counts: People by atom, levels in the order of `dimensions`; what is left out is 0.
+        impossible: Pairs of levels that nobody can have together, as any reader can work out: without them
+            an atom that cannot be would pass for somebody's place to hide.
     """
 
     snapshot: str
     dimensions: Mapping[str, tuple[str, ...]]
     counts: Mapping[Atom, int]
+    impossible: frozenset[Pair] = frozenset()
 
     def __post_init__(self) -> None:
         """Refuse counts that no table could be made of."""
@@ -54,10 +59,26 @@ class Population:
                 raise MalformedError("counts: a combination is not of the dimensions' levels")
             if type(count) is not int or count < 0:
                 raise MalformedError("counts: not a number from 0 on")
+        if not self._are_possible(list(self.counts)):
+            raise MalformedError("counts: somebody has two levels that nobody can have together")
 
     def atoms(self) -> list[Atom]:
         """Every possible combination, empty ones too."""
-        return list(product(*self.dimensions.values()))
+        return self._possible(product(*self.dimensions.values()))
+
+    def _are_possible(self, atoms: list[Atom]) -> bool:
+        return len(self._possible(atoms)) == len(atoms)
+
+    def _possible(self, atoms: Iterable[Atom]) -> list[Atom]:
+        place = {name: number for number, name in enumerate(self.dimensions)}
+        never: dict[tuple[int, int], set[tuple[str, str]]] = {}
+        for (first, level), (second, other) in self.impossible:
+            never.setdefault((place[first], place[second]), set()).add((level, other))
+        return [
+            atom
+            for atom in atoms
+            if all((atom[first], atom[second]) not in pairs for (first, second), pairs in never.items())
+        ]
 
     def count(self, atom: Atom) -> int:
         """People in one atom."""

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Path, Query
 from hub.clock import format_time
 from hub.cohort_schemas import MOST_REFERENCES, CohortReferences, Cohorts, CohortView
 from hub.cohort_snapshots import log_reading, own_references, released_to
-from hub.routes.calls import ID, PROBLEMS, Caller, LoggedRoute, RunningHub
+from hub.routes.calls import ID, PROBLEMS, Caller, LoggedReadsRoute, RunningHub
 
-router = APIRouter(prefix="/v1/cohorts", tags=["cohorts"], responses=PROBLEMS, route_class=LoggedRoute)
+router = APIRouter(prefix="/v1/cohorts", tags=["cohorts"], responses=PROBLEMS, route_class=LoggedReadsRoute)
 
 CohortId = Annotated[str, Path(pattern=ID, description="A snapshot's name.")]
 After = Annotated[str, Query(pattern=r"^([0-9a-f]{32})?$", description="Handles behind this one.")]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import product
 
 import numpy as np
 from scipy.optimize import linprog
@@ -44,14 +43,14 @@ class Attacker:
         """Take in one published table."""
         names = list(population.dimensions)
         self._refine(population)
-        for atom in product(*population.dimensions.values()):
+        for atom in population.atoms():
             self._meet(atom, population.counts.get(atom, 0))
         for key, shown in table.cells.items():
             wanted = {name: levels for name, levels in question.where.items()}
             wanted |= {name: frozenset([level]) for name, level in zip(table.by, key, strict=True)}
             group = frozenset(
                 self._latest[atom]
-                for atom in product(*population.dimensions.values())
+                for atom in population.atoms()
                 if all(atom[names.index(name)] in levels for name, levels in wanted.items())
             )
             self._state(group, shown)
@@ -63,7 +62,7 @@ class Attacker:
         if names == old or not old:
             return
         parts: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
-        for atom in product(*population.dimensions.values()):
+        for atom in population.atoms():
             parts.setdefault(tuple(atom[names.index(name)] for name in old), []).append(atom)
         latest, self._latest = self._latest, {}
         for coarse, atoms in parts.items():

@@ -118,6 +118,17 @@ def test_a_day_is_not_counted_twice_where_the_data_have_changed(partnership: Par
     }
 
 
+def test_a_snapshot_of_other_data_of_that_day_is_not_counted_with(partnership: Partnership) -> None:
+    partnership.add(HOUSED, CONVICTED, times=20)
+    first = keep_snapshot(partnership.database, MCN, COUNTING)
+    later = replace(COUNTING, at=AT + timedelta(days=30))
+    second = keep_snapshot(partnership.database, MCN, later)
+    run(partnership, counting=replace(later, at=later.at - timedelta(days=1)))
+    partnership.add(HOUSED, CONVICTED)
+    with pytest.raises(ConflictError, match="another day"):
+        compare_snapshots(partnership.database, first, second, MCN.digest, later)
+
+
 def test_an_analyst_counts_so_many_cohorts_in_a_period(partnership: Partnership) -> None:
     partnership.add(HOUSED, times=20)
     rules = [rule(title=f"Rule {number}", version=number) for number in range(1, 10)]

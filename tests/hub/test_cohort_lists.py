@@ -121,6 +121,18 @@ def test_a_reading_is_logged_with_whom_it_showed(shared: Shared) -> None:
     ]
 
 
+def test_a_reading_that_is_refused_is_logged(shared: Shared) -> None:
+    node = shared.network.nodes["holder-1"]
+    assert shared.read("holder-1", "mcn-1-2020-01-01").status == 404
+    assert shared.read("holder-1", shared.keep(), role="officer").status == 403
+    refused = [line for line in node.log() if line["action"].startswith("call:refused:")]
+    assert [line["action"] for line in refused] == [
+        "call:refused:not_found",
+        "call:refused:role_not_permitted",
+    ]
+    assert {line["call"] for line in refused} == {"GET /v1/cohorts/{cohort}/references"}
+
+
 def test_a_snapshot_that_is_not_released_is_like_one_that_is_not_there(shared: Shared) -> None:
     name = shared.keep(release=False)
     answers = [shared.read("holder-1", one) for one in (name, "mcn-1-2020-01-01")]

@@ -150,6 +150,29 @@ def test_a_dimension_published_before_may_not_be_left_out() -> None:
         publish(ledger, population({"north": 46}), AREAS, profile=COUNTY)
 
 
+def test_a_combination_that_cannot_be_hides_nobody() -> None:
+    """20 in all, 12 of whom two services know: who knows that one service is not enough has the rest."""
+    services, cohort = ("a", "a+b", "b+c"), ("in", "out")
+    never = frozenset({(("services", "a"), ("mcn", "in"))})
+    counts = {("a+b", "in"): 12, ("b+c", "in"): 3, ("a", "out"): 50}
+    people = Population(DAY, {"services": services, "mcn": cohort}, counts, never)
+    inside = {"mcn": frozenset({"in"})}
+    ledger, total = publish(Ledger(), people, Question((), inside), profile=COUNTY)
+    assert shown(total) == {(): "15"}
+    _, table = publish(ledger, people, Question(("services",), inside), profile=COUNTY)
+    assert shown(table) == {("a+b",): "*", ("b+c",): "*"}
+    ignored = Population(DAY, people.dimensions, counts)
+    ledger, _ = publish(Ledger(), ignored, Question((), inside), profile=COUNTY)
+    _, table = publish(ledger, ignored, Question(("services",), inside), profile=COUNTY)
+    assert ("a",) in table.cells  # type: ignore[union-attr]
+
+
+def test_somebody_who_cannot_be_is_refused() -> None:
+    never = frozenset({(("services", "a"), ("mcn", "in"))})
+    with pytest.raises(MalformedError, match="nobody can have together"):
+        Population(DAY, {"mcn": ("in", "out"), "services": ("a", "b")}, {("in", "a"): 1}, never)
+
+
 def test_the_same_question_about_the_same_snapshot_gets_the_same_answer() -> None:
     people = crossed({"north": {"F": 40, "M": 6}, "south": {"F": 9, "M": 9}})
     ledger, first = publish(Ledger(), people, Question(("area", "sex")), profile=COUNTY)
