@@ -1,6 +1,7 @@
-"""Bounds of what a node can add to the log for nothing: refused look-ups, and events it reports.
+"""Bounds of what a node can add to the log for nothing: refusals, events it reports, lists it reads.
 
-Answered look-ups cost budget, so the log they leave is bounded. A refusal and a report cost nothing, and a
+Answered look-ups cost budget, so the log they leave is bounded. A refusal, a report and a page of a cohort's
+list (which the hub reads its whole index for) cost nothing, and a
 node that sends them without end would fill the log for everybody. Within the bound each is logged; the first
 beyond it logs that the bound is met, and the rest of the UTC day nothing more is logged or told of that kind.
 """
@@ -24,6 +25,7 @@ class Bound(StrEnum):
 
     REFUSALS = "refusals"
     EVENTS = "events"
+    LISTS = "lists"
 
 
 def take_place(session: Session, bound: Bound, *, agency: str, limit: int, at: datetime) -> bool:

@@ -69,6 +69,9 @@ class HubSettings(BaseSettings):
     events_logged_per_day: int = Field(
         default=1_000, ge=1, description="Events one node may report in a UTC day, emergencies aside."
     )
+    lists_read_per_day: int = Field(
+        default=500, ge=1, description="Pages of cohorts' lists one agency may read in a UTC day."
+    )
     known_posterior: float = Field(
         default=0.95, gt=0, lt=1, description="From this posterior on the answer is Known."
     )

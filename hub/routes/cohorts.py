@@ -9,6 +9,8 @@ from fastapi import APIRouter, Path, Query
 from hub.clock import format_time
 from hub.cohort_schemas import MOST_REFERENCES, CohortReferences, Cohorts, CohortView
 from hub.cohort_snapshots import log_reading, own_references, released_to
+from hub.errors import BudgetExhaustedError
+from hub.log_bounds import Bound, take_place
 from hub.routes.calls import ID, PROBLEMS, Caller, LoggedReadsRoute, RunningHub
 
 router = APIRouter(prefix="/v1/cohorts", tags=["cohorts"], responses=PROBLEMS, route_class=LoggedReadsRoute)
@@ -37,7 +39,11 @@ def read_references(
     cohort: CohortId, hub: RunningHub, caller: Caller, after: After = "", limit: Limit = 500
 ) -> CohortReferences:
     """The caller's own records of people in a cohort, as handles; the reading is logged first."""
-    at = hub.clock()
+    at, limit_of_day = hub.clock(), hub.settings.lists_read_per_day
+    with hub.database.writing() as session:
+        may = take_place(session, Bound.LISTS, agency=caller.agency, limit=limit_of_day, at=at)
+    if not may:
+        raise BudgetExhaustedError("cohorts: as many pages as one agency reads of lists in a day")
     with hub.database.reading() as session:
         page = own_references(session, caller.agency, cohort, after=after, limit=limit, at=at)
     with hub.database.writing() as session:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +16,9 @@ from hub.errors import NotFoundError
 from hub.linking_models import ClusterMember, LinkRun, LinkState
 from hub.models import Agency, Record
 from keys.actors import Actor
-from tests.hub.client import Answer
-from tests.hub.conftest import EPOCH, Network
+from matcher.schema import LinkageSchema
+from tests.hub.client import Answer, Clock
+from tests.hub.conftest import EPOCH, Network, form_partnership, open_network
 from tests.hub.people import make_people
 
 MCN = shipped_rule("mcn")
@@ -229,6 +231,24 @@ def test_on_the_basis_of_consent_only_those_who_gave_it_are_listed(partnership: 
             assert answer.status == 200, answer.document
     name = shared.keep()
     assert shared.read("holder-1", name).document["handles"] == shared.expected("holder-1", 0, 2, 4, 5)
+
+
+def test_an_agency_reads_so_many_pages_in_a_day(
+    tmp_path: Path, database_url: str, clock: Clock, schema: LinkageSchema
+) -> None:
+    home = tmp_path / "hub"
+    with open_network(
+        home, database_url=database_url, clock=clock, schema=schema, lists_read_per_day=2
+    ) as network:
+        shared = Shared(form_partnership(network))
+        name = shared.keep()
+        assert [shared.read("holder-1", name).status for _ in range(4)] == [200, 200, 429, 429]
+        assert shared.read("holder-2", name).status == 200
+        log = network.nodes["holder-1"].log()
+        [bound] = [line for line in log if line["action"] == "log:bound:met"]
+        assert (bound["bound"], bound["entries"]) == ("lists", 2)
+        clock.move(days=1)
+        assert shared.read("holder-1", name).status == 200
 
 
 @pytest.mark.parametrize(
