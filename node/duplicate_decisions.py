@@ -101,6 +101,15 @@ def keep_decision(node: Node, pair: str, *, verdict: Verdict, reason: str) -> Pa
     return decisions_of(node.store, pair)[-1]
 
 
+def handles_of(store: Store, pair: str) -> tuple[str, str]:
+    """The two records of a pair that was listed or decided.
+
+    Raises:
+        RecordFormatError: There is no such pair.
+    """
+    return _handles(store, pair, decisions_of(store, pair))
+
+
 def decisions_of(store: Store, pair: str) -> list[PairDecision]:
     """Every decision of a pair, oldest first."""
     query = "SELECT * FROM duplicate_decision WHERE pair = ? ORDER BY number"

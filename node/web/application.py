@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -14,11 +15,12 @@ from node.expiry import drop_what_is_over
 from node.home import Node
 from node.quality import RULES
 from node.sheets import LEGEND
+from node.times import parse_time
 from node.web.basis_form import CATEGORY_WORDS, KINDS, METHOD_WORDS
 from node.web.expiring import dropping
 from node.web.routes import PAGES
 from node.web.visits import NodeSite
-from pages.templating import Naming
+from pages.templating import Naming, format_clock, format_day
 
 TEMPLATES = Path(__file__).parent / "templates"
 # Where the rule's own sentence names a command.
@@ -61,7 +63,19 @@ def _naming() -> Naming:
         "basis_methods": {method: words.capitalize() for method, words in METHOD_WORDS.items()},
         "basis_categories": CATEGORY_WORDS,
     }
-    return Naming(filters={"rule": _sentence_of_rule}, words=words)
+    filters = {"rule": _sentence_of_rule, "log_day": _day_of, "log_time": _time_of}
+    return Naming(filters=filters, words=words)
+
+
+def _day_of(text: str) -> str:
+    """A day as documents write it, as people do."""
+    return format_day(date.fromisoformat(text[:10]))
+
+
+def _time_of(text: str) -> str:
+    """A time as documents write it, as people do."""
+    at = parse_time(text)
+    return f"{format_day(at)}, {format_clock(at)}"
 
 
 def _sentence_of_rule(rule: str) -> str:

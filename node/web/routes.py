@@ -10,9 +10,16 @@ from node.web import (
     answer_pages,
     check_pages,
     conference_pages,
+    consent_pages,
+    duplicate_pages,
     help_pages,
     list_pages,
+    log_pages,
+    network_pages,
     override_pages,
+    people_pages,
+    review_pages,
+    subject_pages,
 )
 from node.web.visits import Visit
 from pages.account_pages import pages_of_accounts, pages_of_signing_in
@@ -21,6 +28,7 @@ from pages.visits import Page
 EVERYBODY = None
 SIGNED_IN = PERSONAL_ROLES
 KEEPING = (Role.OPERATOR,)
+REVIEWING = (Role.IG,)
 WATCHING = (Role.IG, Role.OPERATOR)
 
 PAGES: tuple[Page[Visit], ...] = (
@@ -50,6 +58,24 @@ PAGES: tuple[Page[Visit], ...] = (
     Page("GET", "/overrides", override_pages.show_overrides, override_pages.READING, "Overrides"),
     Page("GET", "/overrides/{override}", override_pages.show_override, override_pages.READING),
     Page("POST", "/overrides/{override}", override_pages.decision_sent, DECIDING),
+    Page("GET", "/people", people_pages.show_people, people_pages.READING, "Our people"),
+    Page("POST", "/people", people_pages.find_sent, people_pages.READING),
+    Page("GET", "/people/{person}", people_pages.show_person, people_pages.READING),
+    Page("GET", "/people/{person}/consent", consent_pages.show_consent, people_pages.KEEPING),
+    Page("POST", "/people/{person}/consent", consent_pages.consent_sent, people_pages.KEEPING),
+    Page("POST", "/people/{person}/no", people_pages.no_sent, people_pages.KEEPING),
+    Page("POST", "/people/{person}/seal", people_pages.seal_sent, people_pages.KEEPING),
+    Page("GET", "/duplicates", duplicate_pages.show_duplicates, people_pages.KEEPING, "Duplicates"),
+    Page("GET", "/duplicates/{pair}", duplicate_pages.show_pair, people_pages.KEEPING),
+    Page("POST", "/duplicates/{pair}", duplicate_pages.decision_sent, people_pages.KEEPING),
+    Page("GET", "/log", log_pages.show_log, log_pages.READERS, "Who asked"),
+    Page("POST", "/log", log_pages.search_sent, log_pages.READERS),
+    Page("GET", "/reviews", review_pages.show_reviews, REVIEWING, "Review queue"),
+    Page("GET", "/reviews/{item}", review_pages.show_review, REVIEWING),
+    Page("POST", "/reviews/{item}", review_pages.decision_sent, REVIEWING),
+    Page("GET", "/subject-access", subject_pages.show_form, REVIEWING, "Subject access"),
+    Page("POST", "/subject-access", subject_pages.report_sent, REVIEWING),
+    Page("GET", "/network", network_pages.show_network, SIGNED_IN, "Agreements and keys"),
     *pages_of_accounts(keeping=KEEPING, watching=WATCHING),
     Page("GET", "/help", help_pages.show_help, EVERYBODY, "Help"),
 )

@@ -30,15 +30,15 @@ def partnership(root: Path) -> Iterator[Federation]:
         yield federation
 
 
-def accounts_of(federation: Federation) -> NodeAccounts:
-    """The accounts of the asker's pages."""
-    return NodeAccounts(federation.nodes["asker"].store)
+def accounts_of(federation: Federation, agency: str = "asker") -> NodeAccounts:
+    """The accounts of an agency's pages."""
+    return NodeAccounts(federation.nodes[agency].store)
 
 
-def signed_in(federation: Federation, app: Any, staff: str) -> Browser:
-    """A browser of somebody of the asker's."""
+def signed_in(federation: Federation, app: Any, staff: str, *, agency: str = "asker") -> Browser:
+    """A browser of somebody of an agency's."""
     browser = Browser(app)
-    account = set_up(browser, accounts_of(federation), staff, federation.clock)
+    account = set_up(browser, accounts_of(federation, agency), staff, federation.clock)
     assert "Sign out" in browser.sign_in(staff, account.code()).text
     return browser
 

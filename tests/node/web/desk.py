@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,21 +21,29 @@ PLACE = "asker"
 
 @dataclass
 class Desk:
-    """Somebody's browser at the asker's pages.
+    """Somebody's browser at the pages of their agency.
 
     Attributes:
+        bases: Where the pages of each agency are.
+        agency: Theirs.
         screens: Headings of the pages seen since signing in.
         addresses: Every page they came to, in order.
     """
 
     federation: Federation
-    base: str
+    bases: Mapping[str, str]
     chromium: Browser
     context: BrowserContext
     page: Page
     account: Account
+    agency: str = PLACE
     screens: list[str] = field(default_factory=list)
     addresses: list[str] = field(default_factory=list)
+
+    @property
+    def base(self) -> str:
+        """Where the pages of their agency are."""
+        return self.bases[self.agency]
 
     def see(self) -> str:
         """Note the page that is open."""
@@ -60,20 +68,15 @@ class Desk:
         context = self.chromium.new_context(storage_state=self.context.storage_state())
         return replace(self, context=context, page=context.new_page(), screens=[], addresses=[])
 
-    def colleague(self, staff: str) -> Desk:
-        """Somebody else of the agency, signed in at a browser of their own."""
-        context = self.chromium.new_context(java_script_enabled=False)
-        page = context.new_page()
-        accounts, clock = accounts_of(self.federation), self.federation.clock
-        account = sign_in(accounts, clock, self.base, page, staff)
-        return Desk(self.federation, self.base, self.chromium, context, page, account)
+    def colleague(self, staff: str, *, agency: str = PLACE) -> Desk:
+        """Somebody else, of the agency or of another one, signed in at a browser of their own."""
+        return _sign_in(self.federation, self.bases, self.chromium, staff, agency)
 
     def look_over_what_was_seen(self) -> None:
-        """Every page this desk came to, and that each has a title of its own."""
+        """Every page this desk came to, by axe-core and all that `look_over` asks."""
         context = self.chromium.new_context(storage_state=self.context.storage_state())
-        seen = dict.fromkeys(self.addresses)
-        for address in seen:
-            look_over(context, address, base=self.base, place=PLACE)
+        for address in dict.fromkeys(self.addresses):
+            look_over(context, address, base=self.base, place=self.agency)
         context.close()
 
 
@@ -82,14 +85,29 @@ def open_desk(root: Path) -> Iterator[Desk]:
     """The asker's first person signed in, in a browser that runs no script."""
     with (
         partnership(root) as federation,
-        socket.create_server(("127.0.0.1", 0)) as listener,
-        serving(create_app(federation.nodes["asker"]), listener),
+        _served(federation, "asker") as asker,
+        _served(federation, "holder") as holder,
         sync_playwright() as playwright,
     ):
-        base = f"http://127.0.0.1:{listener.getsockname()[1]}"
         chromium = launch(playwright)
-        context = chromium.new_context(java_script_enabled=False)
-        page = context.new_page()
-        account = sign_in(accounts_of(federation), federation.clock, base, page, "asker-staff")
-        yield Desk(federation, base, chromium, context, page, account)
+        yield _sign_in(federation, {"asker": asker, "holder": holder}, chromium, "asker-staff", PLACE)
         chromium.close()
+
+
+@contextmanager
+def _served(federation: Federation, agency: str) -> Iterator[str]:
+    """The pages of an agency; yields where they are."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        serving(create_app(federation.nodes[agency]), listener),
+    ):
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def _sign_in(
+    federation: Federation, bases: Mapping[str, str], chromium: Browser, staff: str, agency: str
+) -> Desk:
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    account = sign_in(accounts_of(federation, agency), federation.clock, bases[agency], page, staff)
+    return Desk(federation, bases, chromium, context, page, account, agency)

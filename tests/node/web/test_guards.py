@@ -32,6 +32,9 @@ PARTS = {
     "number": "0",
     "secret": "x",
     "override": "0" * 32,
+    "person": "0" * 32,
+    "pair": "0" * 16,
+    "item": "0" * 32,
 }
 ASKING = {"officer", "coordinator"}
 # A second list of who may open what, written down apart from the table it is held against.
@@ -40,6 +43,12 @@ WHO_MAY = {
     "/sign-ins": {"ig", "operator"},
     "GET /overrides": ASKING | {"ig"}, "GET /overrides/{override}": ASKING | {"ig"},
     "POST /overrides/{override}": {"coordinator", "ig"},
+    "/people": {"responder", "ig"}, "/people/{person}": {"responder", "ig"},
+    "/people/{person}/consent": {"responder"}, "/people/{person}/no": {"responder"},
+    "/people/{person}/seal": {"responder"},
+    "/duplicates": {"responder"}, "/duplicates/{pair}": {"responder"},
+    "/log": {"responder", "ig"}, "/network": set(PERSONAL_ROLES),
+    "/subject-access": {"ig"}, "/reviews": {"ig"}, "/reviews/{item}": {"ig"},
 }  # fmt: skip
 
 
