@@ -15,7 +15,8 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -24,11 +25,14 @@ from typing import Any
 from keys.formats import decode_base64, encode_base64
 from node.bases import BasisDefaults
 from node.errors import ChangedMeanwhileError, RecordFormatError
+from node.mapping import HeaderMapping
 from node.quality import Finding
 from node.records import CaseList, read_cases
 from node.store import Store
-from node.tables import Limits
+from node.tables import HEADER_SEARCH_ROWS, Limits, read_grids
+from node.texts import text_of
 from node.times import format_time, parse_time
+from node.written_dates import Cell
 
 ID_BYTES = 16
 COLUMNS = ("case_ref", "dob", "forename", "surname", "chain", "nhs_number", "sex", "area")
@@ -56,6 +60,8 @@ class KeptList:
         file: Its bytes, where it was uploaded.
         basis: The basis of rows that do not say their own.
         request: The look-up it was asked with; None until then.
+        columns: The file's own headings by the contract's names, where somebody said which is which.
+        header_row: Row of these headings, counted from 1, or None.
         overrides: Ids of overrides and emergencies, by the references of the cases they are for.
         revision: How often it was changed when it was read.
     """
@@ -69,6 +75,8 @@ class KeptList:
     file: bytes = b""
     basis: BasisDefaults = field(default_factory=BasisDefaults)
     request: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    header_row: int | None = None
     overrides: Mapping[str, str] = field(default_factory=dict)
     revision: int = 0
 
@@ -90,8 +98,9 @@ class KeptList:
     @property
     def state(self) -> str:
         """What changes whenever the list does, 16 hex: a page says by it which list it showed."""
-        overrides = json.dumps(sorted(self.overrides.items())).encode()
-        return hashlib.sha256(hashlib.sha256(self.content).digest() + overrides).hexdigest()[:16]
+        said = [sorted(self.overrides.items()), sorted(self.columns.items()), self.header_row]
+        content = hashlib.sha256(self.content).digest()
+        return hashlib.sha256(content + json.dumps(said).encode()).hexdigest()[:16]
 
 
 def new_list(purpose: str, *, by: str, at: datetime, **parts: Any) -> KeptList:
@@ -190,12 +199,36 @@ def read_list(home: Path, kept: KeptList, *, today: date) -> CaseList:
     Raises:
         RecordFormatError: The file as a whole cannot be read, or is larger than a conference's list can be.
     """
+    mapping = HeaderMapping(columns=kept.columns, header_row=kept.header_row)
+    with _as_file(home, kept) as path:
+        return read_cases(path, mapping=mapping, today=today, limits=LIST_LIMITS, most_rows=MOST_ROWS)
+
+
+def read_rows(home: Path, kept: KeptList) -> list[tuple[Cell, ...]]:
+    """The first rows of a list's first table, where its headings are looked for.
+
+    Raises:
+        RecordFormatError: The file as a whole cannot be read, or is larger than a conference's list can be.
+    """
+    with _as_file(home, kept) as path:
+        grids = read_grids(path, kind="case list", recognises=_filled, limits=LIST_LIMITS)
+    return [] if not grids else list(grids[0].rows[:HEADER_SEARCH_ROWS])
+
+
+def _filled(row: Sequence[Cell]) -> int:
+    """With no names to go by, the delimiter that makes the most cells is the likeliest."""
+    return sum(bool(text_of(cell)) for cell in row)
+
+
+@contextmanager
+def _as_file(home: Path, kept: KeptList) -> Iterator[Path]:
+    """The list as a file in a folder that only the owner can open, for this moment."""
     with tempfile.TemporaryDirectory(dir=home, prefix=READING_PREFIX) as folder:  # Python makes it 0700.
         path = Path(folder) / "list"
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(kept.content)
-        return read_cases(path, today=today, limits=LIST_LIMITS, most_rows=MOST_ROWS)
+        yield path
 
 
 def require_small(content: bytes) -> None:
@@ -241,6 +274,8 @@ def _seal(store: Store, kept: KeptList) -> bytes:
         "file": encode_base64(kept.file),
         "basis": basis,
         "request": kept.request,
+        "columns": dict(kept.columns),
+        "header_row": kept.header_row,
         "overrides": dict(kept.overrides),
     }
     return store.vault.seal(content, table="case_list", handle=kept.list_id)
@@ -261,6 +296,8 @@ def _open(store: Store, row: Any) -> KeptList:
         file=decode_base64(content["file"], field="file"),
         basis=BasisDefaults(**basis),
         request=content["request"],
+        columns=content.get("columns", {}),
+        header_row=content.get("header_row"),
         overrides=content.get("overrides", {}),
         revision=row["revision"],
     )

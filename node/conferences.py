@@ -79,6 +79,16 @@ def find_conference(store: Store, conference: str) -> Conference | None:
     return None if row is None else Conference(row["conference"], date.fromisoformat(row["held_on"]))
 
 
+def conference_before(store: Store, conference: Conference) -> Conference | None:
+    """The conference that was held last before this one, or None."""
+    row = store.connection.execute(
+        "SELECT conference, held_on FROM planned_conference WHERE held_on < ? "
+        "ORDER BY held_on DESC, conference DESC LIMIT 1",
+        (conference.held_on.isoformat(),),
+    ).fetchone()
+    return None if row is None else Conference(row["conference"], date.fromisoformat(row["held_on"]))
+
+
 def list_conferences(store: Store, *, today: date) -> list[Conference]:
     """Those to come, the next first, and then those lately held."""
     rows = store.connection.execute(

@@ -3,6 +3,7 @@
 NodeError
 ├── NotInitialisedError        the operator has not run `knownto init` (or not finished enrolling)
 ├── RecordFormatError          the agency's file cannot be read: file kind, row, field, rule
+│   └── HeaderNotFoundError    its columns cannot be told apart: somebody has to say which is which
 ├── NormalisationError         a caller asked for a rule the normaliser does not have
 ├── StoreError                 the node's own database or key file cannot be used
 ├── PolicyError                this node refuses by its own rules, before anything is sent
@@ -44,6 +45,10 @@ class RecordFormatError(NodeError):
         self.field = field
         place = [kind, *([f"row {row}"] if row is not None else []), *([field] if field else [])]
         super().__init__(f"{', '.join(place)}: {rule}")
+
+
+class HeaderNotFoundError(RecordFormatError):
+    """The file can be read, and its columns cannot be told apart by their names."""
 
 
 class NormalisationError(NodeError):

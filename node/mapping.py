@@ -27,7 +27,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from node.errors import RecordFormatError
+from node.errors import HeaderNotFoundError, RecordFormatError
 from node.header_hints import describe_headers, did_you_mean, quoted
 from node.normalise import normalise_area
 from node.tables import HEADER_SEARCH_ROWS, Grid
@@ -269,7 +269,7 @@ def require_header(
         raise RecordFormatError(kind, "the workbook has no visible sheet of the mapping's name")
     with_header = [(grid, header) for grid in offered if (header := find_header(grid, fields, mapping))]
     if not with_header:
-        raise RecordFormatError(kind, _no_header(offered, fields, mapping), field=fields[0])
+        raise HeaderNotFoundError(kind, _no_header(offered, fields, mapping), field=fields[0])
     if len(with_header) > 1:
         raise RecordFormatError(
             kind, f"{len(with_header)} sheets hold a header: name one as `sheet` in a mapping file"
@@ -299,7 +299,8 @@ def _check_header(
     found = known_columns(_with_row_above(grid, header.row), fields, mapping)
     for name, columns in found.items():
         if len(columns) > 1:
-            raise RecordFormatError(kind, f"{len(columns)} columns are read as this one", row=row, field=name)
+            rule = f"{len(columns)} columns are read as this one"
+            raise HeaderNotFoundError(kind, rule, row=row, field=name)
     missing = [name for name in mapping.columns if name in fields and name not in found]
     if missing:
         given = mapping.columns[missing[0]]
@@ -307,7 +308,7 @@ def _check_header(
         rule = f"no column has the mapping's header {quoted(given)}{hint}"
         raise RecordFormatError(kind, rule, row=row, field=missing[0])
     if not any(name in found for name in COMPARABLE_FIELDS):
-        raise RecordFormatError(kind, "no column for dob, chain or nhs_number", row=row)
+        raise HeaderNotFoundError(kind, "no column for dob, chain or nhs_number", row=row)
 
 
 def _with_row_above(grid: Grid, at: int) -> list[Cell]:

@@ -16,7 +16,7 @@ from node.case_lists import (
     parked_by_reference,
     read_list,
 )
-from node.errors import PolicyError, RecordFormatError
+from node.errors import HeaderNotFoundError, PolicyError, RecordFormatError
 from node.list_overrides import overrides_of, waiting_rows, with_overrides
 from node.lookups import MOST_CASES, Asking
 from node.overrides import Override
@@ -65,7 +65,11 @@ def show_check(visit: Visit) -> Response:
         return visit.go(f"/lists/{kept.list_id}/known-to")
     if not kept.typed and not kept.file:
         return visit.go(f"/lists/{kept.list_id}/add")
-    return _show_check(visit, kept, read_list(visit.node.home, kept, today=visit.today))
+    try:
+        case_list = read_list(visit.node.home, kept, today=visit.today)
+    except HeaderNotFoundError:
+        return visit.go(f"/lists/{kept.list_id}/columns")
+    return _show_check(visit, kept, case_list)
 
 
 def send_sent(visit: Visit) -> Response:

@@ -7,19 +7,41 @@ from typing import Any
 from starlette.responses import Response
 
 from node.asking import ASKING
-from node.case_lists import KeptList, begin_list, find_open_list, lists_of, new_list, read_list, require_small
+from node.carried_over import count_cases
+from node.case_lists import (
+    KeptList,
+    begin_list,
+    find_open_list,
+    lists_of,
+    new_list,
+    read_list,
+    read_rows,
+    require_small,
+)
 from node.conferences import (
     CONFERENCE_PURPOSE,
     Conference,
+    conference_before,
     find_conference,
     list_conferences,
     plan_conference,
 )
-from node.errors import HubRefusedError, HubUnreachableError, NotInitialisedError, RecordFormatError
+from node.errors import (
+    HeaderNotFoundError,
+    HubRefusedError,
+    HubUnreachableError,
+    NotInitialisedError,
+    RecordFormatError,
+)
 from node.status import describe_node, describe_partners
+from node.web.column_pages import require_headings
 from node.web.override_pages import count_waiting
 from node.web.visits import Visit
+from pages.templating import capitalise
 from pages.visits import NO_ERRORS, Errors, not_found
+
+# Letters of pasted rows: a form's field holds 10,000, and each end of a line is sent as two.
+MOST_PASTED = 9_000
 
 
 def show_home(visit: Visit) -> Response:
@@ -72,6 +94,23 @@ def upload_sent(visit: Visit) -> Response:
     return visit.go(f"/lists/{kept.list_id}")
 
 
+def show_paste(visit: Visit) -> Response:
+    """The form for rows copied from a spreadsheet."""
+    return _show_paste(visit, _conference(visit))
+
+
+def paste_sent(visit: Visit) -> Response:
+    """Take pasted rows as a file of them would be taken."""
+    conference, rows = _conference(visit), visit.form.get("rows")
+    try:
+        if not rows:
+            raise RecordFormatError("case list", "paste the rows first")
+        kept = _begin(visit, conference, file=rows.encode())
+    except RecordFormatError as error:
+        return _show_paste(visit, conference, errors={"rows": capitalise(str(error))})
+    return visit.go(f"/lists/{kept.list_id}")
+
+
 def typing_sent(visit: Visit) -> Response:
     """Go on with the typed list that has not been sent, or begin one."""
     conference = _conference(visit)
@@ -87,7 +126,11 @@ def _begin(visit: Visit, conference: Conference, *, file: bytes = b"") -> KeptLi
         CONFERENCE_PURPOSE, by=visit.staff, at=visit.at, conference=conference.conference, file=file
     )
     if file:
-        read_list(visit.node.home, made, today=visit.today)
+        try:
+            read_list(visit.node.home, made, today=visit.today)
+        except HeaderNotFoundError:
+            # It is a list all the same, and its check asks which column is which.
+            require_headings(read_rows(visit.node.home, made))
     return begin_list(store, made, days=visit.node.settings.result_days)
 
 
@@ -96,7 +139,13 @@ def _show_conference(visit: Visit, conference: Conference, *, errors: Errors = N
     return visit.show(
         "conference.html", conference=conference, due=conference.due(visit.today), lists=lists,
         asked=any(one.request for one in lists), coverage=_coverage(visit), errors=errors,
+        counts=count_cases(visit.node.home, visit.node.store, conference, at=visit.at),
+        before=conference_before(visit.node.store, conference),
     )  # fmt: skip
+
+
+def _show_paste(visit: Visit, conference: Conference, *, errors: Errors = NO_ERRORS) -> Response:
+    return visit.show("paste.html", conference=conference, longest=MOST_PASTED, errors=errors)
 
 
 def _coverage(visit: Visit) -> dict[str, Any]:

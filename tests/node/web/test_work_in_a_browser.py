@@ -8,6 +8,7 @@ import pytest
 
 from tests.node.flows.test_reviews import rescan
 from tests.node.web.desk import PLACE, Desk, open_desk
+from tests.node.web.test_journeys import COLUMNS
 from tests.pages.chromium import assert_good, needs_chromium
 from tests.people import people, person
 
@@ -232,3 +233,39 @@ def test_the_consent_and_seal_forms_pass_axe_with_and_without_errors(desk: Desk)
     responder.press("Record the consent")
     assert "Given" in page.inner_text("main")
     assert_good(page, place="holder")
+
+
+def test_pasting_naming_columns_and_carrying_over_pass_axe_with_and_without_errors(desk: Desk) -> None:
+    inspected = desk.with_scripts()
+    page = inspected.page
+    for reference, day in (("mdt-2026-12", "1"), ("mdt-2026-13", "8")):
+        page.goto(f"{desk.base}/conferences/new")
+        page.fill("#conference", reference)
+        inspected.fill_day("held_on", day, "12", "2026")
+        inspected.press("Plan it")
+    page.goto(f"{desk.base}/conferences/mdt-2026-12")
+    assert_good(page, place=PLACE)
+    follow(inspected, "Paste cases")
+    inspected.press("Check them")
+    assert page.title().startswith("Error: ")
+    assert_good(page, place=PLACE)
+    rows = ["\t".join(person(number)[name] for name in COLUMNS) for number in (3, 4)]
+    page.fill("#rows", "\n".join(["Fall\tGeb.\tVor\tNach", *rows]))
+    assert inspected.press("Check them").endswith("Which column is which?")
+    assert_good(page, place=PLACE)
+    inspected.press("Read the list so")
+    assert page.title().startswith("Error: ")
+    assert_good(page, place=PLACE)
+    for name, column in zip(("case_ref", "dob", "forename", "surname"), "0123", strict=True):
+        page.select_option(f"#{name}", column)
+    inspected.press("Read the list so")
+    assert "2 cases can be asked about" in page.inner_text("main")
+    assert_good(page, place=PLACE)
+    page.goto(f"{desk.base}/conferences/mdt-2026-13")
+    follow(inspected, "Carry cases over")
+    inspected.press("Carry them over")
+    assert page.title().startswith("Error: ")
+    assert_good(page, place=PLACE)
+    page.get_by_label("case-3").check()
+    inspected.press("Carry them over")
+    assert "1 case can be asked about" in page.inner_text("main")
