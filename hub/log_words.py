@@ -28,6 +28,9 @@ ACTION_WORDS: Mapping[str, str] = {
     Action.WITNESS_REFUSED: "Refused by a witness",
     Action.REVIEW_DECIDED: "Review decided",
     Action.INDEX_LINKED: "Records linked",
+    Action.PAIRS_READ: "Pairs across agencies listed",
+    Action.PAIR_READ: "Decisions on a pair read",
+    Action.PAIR_DECIDED: "Pair decided",
     NodeEvent.EXPORT_MADE: "Log exported",
     NodeEvent.SUBJECT_ACCESS_MADE: "Report made for a person who asked",
     NodeEvent.SUBJECT_ACCESS_APPROVED: "Names in such a report approved",
@@ -53,6 +56,7 @@ SUBJECTS: Mapping[str, str] = {
     "caseload": "Records taken off the hub",
     "node": "Enrolments",
     "linking": "Linking runs",
+    "pairs": "Pairs across agencies",
     "log": "The log itself: read, exported, witnessed",
     "call": "Refused calls",
 }

@@ -15,9 +15,9 @@ from keys.actors import Role
 def show_home(visit: Visit) -> Response:
     """How the hub is, and what is waiting for whoever is signed in."""
     settings = visit.hub.settings
-    status = describe_status(visit.hub.database, quorum=settings.witness_quorum, at=visit.at)
+    state = describe_status(visit.hub.database, quorum=settings.witness_quorum, at=visit.at)
     waiting = _waiting(visit) if Role.IG in visit.roles else None
-    return visit.show("home.html", status=status, waiting=waiting, most=PAGE)
+    return visit.show("home.html", state=state, waiting=waiting, most=PAGE)
 
 
 def show_help(visit: Visit) -> Response:

@@ -14,8 +14,8 @@ from keys.actors import Role
 from pages.headers import HEADERS
 from pages.visits import Page
 from tests.federation import Federation
-from tests.hub.web.conftest import signed_in
-from tests.pages.browser import ADDRESS, Browser
+from tests.hub.web.conftest import accounts_of, signed_in
+from tests.pages.browser import ADDRESS, Browser, set_up
 
 PARTS = {"secret": "x", "item": "0" * 32, "agreement": "sharing", "rule": "mcn", "index": "1"}
 ALL = {"ig", "analyst", "operator"}
@@ -87,6 +87,19 @@ def test_an_account_of_the_hub_is_none_of_a_node(federation: Federation, app: An
     assert "h-analyst" in operator.page.text and "asker-staff" not in operator.page.text
     operator.post("/accounts", **{"for": "asker-staff"})
     assert operator.page.status_code == 422 and "nobody of this staff id" in operator.page.text
+
+
+def test_a_stolen_database_holds_no_password_no_key_and_nothing_that_was_typed(
+    federation: Federation, app: Any
+) -> None:
+    browser, typed = Browser(app), "my-password-by-mistake"
+    account = set_up(browser, accounts_of(federation.hub), "h-ig", federation.clock)
+    browser.sign_in("h-ig", account.code())
+    Browser(app).sign_in(typed, "000000")
+    stolen = b"".join(path.read_bytes() for path in federation.settings.home.glob("hub.sqlite3*"))
+    assert b"h-ig" in stolen
+    for secret in ("$argon2", account.code_key, typed):
+        assert secret.encode() not in stolen
 
 
 def test_a_role_that_is_taken_is_gone_with_the_next_request(federation: Federation, app: Any) -> None:

@@ -87,7 +87,7 @@ def test_what_somebody_sees_who_is_not_signed_in_passes_too(desk: Desk) -> None:
 def test_an_item_is_found_and_decided_without_javascript(desk: Desk) -> None:
     page = desk.people["ig"].new_page()
     page.goto(f"{desk.base}/")
-    page.get_by_role("link", name="Review queue").click()
+    page.get_by_role("link", name="items in the review queue").click()
     page.get_by_role("link", name="One person was asked about again and again").first.click()
     page.get_by_role("button", name="Keep this decision").click()
     assert page.title().startswith("Error: ")

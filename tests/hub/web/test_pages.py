@@ -56,7 +56,7 @@ def test_home_says_how_far_the_log_is_witnessed(federation: Federation, analyst:
 
 
 def test_home_says_when_the_log_cannot_be_written(analyst: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hub.health.is_writable", lambda *_: False)
+    monkeypatch.setattr("hub.status.is_writable", lambda *_: False)
     analyst.get("/")
     assert "The log cannot be written. Until it can, the hub answers nobody." in text_of(analyst)
 

@@ -126,7 +126,7 @@ def test_an_empty_queue_says_so(federation: Federation, app: Any) -> None:
 def test_an_item_past_its_day_is_overdue(federation: Federation, officer: Browser) -> None:
     federation.clock.advance(days=3)
     officer = signed_in(federation, officer.app, "h-ig")
-    assert "2 items in the review queue , 2 overdue." in text_of(officer)
+    assert "2 items in the review queue , 2 overdue" in text_of(officer)
     officer.get("/reviews")
     assert "Overdue" in text_of(officer)
     with federation.hub.database.reading() as session:
