@@ -114,8 +114,12 @@ def _cluster_mates(session: Session, records: Iterable[Reference]) -> Mapping[Re
     """The other records of the same agency that are held to be the same person, by record."""
     run = session.get_one(LinkState, 1).run
     mates: dict[Reference, set[Reference]] = {record: set() for record in records}
-    rows = rows_of(session, "cluster_members", "t.agency, t.handle, t.run, t.cluster", mates)
-    cluster_of = {(row.agency, row.handle): row.cluster for row in rows if row.run == run}
+    if run is None:
+        return mates
+    # Of one run: the key of the table begins with it.
+    members_of_run = f"(SELECT agency, handle, cluster FROM cluster_members WHERE run = {run:d})"
+    rows = rows_of(session, members_of_run, "t.agency, t.handle, t.cluster", mates)
+    cluster_of = {(row.agency, row.handle): row.cluster for row in rows}
     members: dict[tuple[str, int], set[Reference]] = defaultdict(set)
     clusters = sorted(set(cluster_of.values()))
     for start in range(0, len(clusters), CLUSTERS_AT_ONCE):

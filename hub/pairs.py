@@ -23,7 +23,7 @@ def rows_of(
 
     Args:
         session: A session.
-        table: Its name.
+        table: Its name, or a select in brackets.
         columns: What is read, as SQL.
         wanted: Whose rows, each once.
     """
