@@ -69,7 +69,8 @@ def lookup(ctx: click.Context, /, **options: Any) -> None:
     """Ask which services know the people of a case list (CSV or workbook), or one person prompted for.
 
     Cases without a usable date of birth, and public tasks that nobody has approved yet (`knownto override
-    request`), are parked and named; the others go on, and the command ends with exit code 3.
+    request`), are parked and named; the others go on, and the command ends with exit code 3. So it does where
+    two rows are probably one person: both are asked about, and the rows are named.
     """
     options["output_format"] = _format_of_sheet(ctx, options)
     if options["output_format"] == "xlsx" and (options["out"] is None or options["cases"] is None):
@@ -87,13 +88,23 @@ def lookup(ctx: click.Context, /, **options: Any) -> None:
         require_place(options["out"])  # Before anybody is asked: a look-up is logged, and counts.
     today = node.clock().date()
     case_list, cases, parked = _read(options, today)
+    twice = _find_twice(cases)
     defaults = _defaults(options)
     result = _ask(node, cases, parked, defaults, options) if cases else None
     parked.sort(key=lambda row: row["row"])
     if len(cases) > node.settings.case_warning:
         say(f"{len(cases)} cases: a conference should take no more than {node.settings.case_warning}.")
-    _print(result, case_list, parked, options, node)
-    _warn(result, parked)
+    _print(result, case_list, parked, twice, options, node)
+    _warn(result, parked, twice)
+
+
+def _find_twice(cases: Sequence[Any]) -> list[Any]:
+    """Rows that are probably one person; a single case needs no comparison, which takes a moment to load."""
+    if len(cases) < 2:
+        return []
+    from node.listed_twice import find_listed_twice
+
+    return find_listed_twice(cases)
 
 
 def _format_of_sheet(ctx: click.Context, options: Mapping[str, Any]) -> str:
@@ -185,7 +196,12 @@ def _ask(
 
 
 def _print(
-    result: Any, case_list: Any, parked: list[dict[str, Any]], options: Mapping[str, Any], node: Any
+    result: Any,
+    case_list: Any,
+    parked: list[dict[str, Any]],
+    twice: Sequence[Any],
+    options: Mapping[str, Any],
+    node: Any,
 ) -> None:
     from node.known_to import as_document, as_flat_rows, as_grid_rows, make_sheet
     from node.records import ParkedCase
@@ -199,7 +215,7 @@ def _print(
         (sheet.write_xlsx if chosen == "xlsx" else sheet.write_csv)(options["out"])
         say("Written.")
     elif chosen == "json":
-        emit(as_document(result, parked, at=now), "json")
+        emit(as_document(result, parked, at=now) | {"listed_twice": list(map(_twice_row, twice))}, "json")
     elif chosen == "csv":
         columns = ("case_ref", "agency", "name", "answer", "open", "last_contact", "team")
         emit(as_flat_rows(result, at=now), "csv", columns=columns)
@@ -210,19 +226,41 @@ def _print(
             if result.coverage.stale else ""))  # fmt: skip
 
 
-def _warn(result: Any, parked: Sequence[Mapping[str, Any]]) -> None:
+def _twice_row(one: Any) -> dict[str, Any]:
+    """Two rows as scripts read them."""
+    from node.answers import explain_evidence
+
+    certain = "that the two rows are one person"
+    words = explain_evidence(one.evidence, certain=certain)["words"]
+    probability = round(one.posterior, 3)
+    return {
+        "rows": list(one.rows),
+        "posterior": probability,
+        "may_be_twins": one.may_be_twins,
+        "words": words,
+    }
+
+
+def _warn(result: Any, parked: Sequence[Mapping[str, Any]], twice: Sequence[Any]) -> None:
     """Name what was not done; the command then ends with exit code 3."""
     from node.quality import RULES
 
     for row in parked:
         say(f"Parked: row {row['row']}, {row['case_ref'] or 'no reference'}: {RULES[row['rule']].sentence}")
+    if twice:
+        from node.listed_twice import sentences
+
+        for sentence in sentences(twice):
+            say(sentence)
     unreadable = () if result is None else result.unreadable
     for agency in unreadable:
         say(f"The answer card of {agency} cannot be read: its node used another key, or wrote none. Ring it.")
-    if parked or unreadable:
-        raise CompletedWithWarnings(
-            f"cases parked and not looked up: {len(parked)}" if parked else "some answer cards cannot be read"
-        )
+    if parked:
+        raise CompletedWithWarnings(f"cases parked and not looked up: {len(parked)}")
+    if unreadable:
+        raise CompletedWithWarnings("some answer cards cannot be read")
+    if twice:
+        raise CompletedWithWarnings(f"pairs of rows that are probably one person: {len(twice)}")
 
 
 @click.command()

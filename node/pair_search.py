@@ -19,7 +19,7 @@ from matcher.candidates import Meetings, SlotIndex, stored_meetings
 from matcher.clustering import Decision, cluster
 from matcher.linking import link
 from matcher.model import shipped_model
-from matcher.pair_evidence import explain_pair
+from matcher.pair_evidence import explain_pairs
 from matcher.schema import FIELDS, shipped_schema
 from matcher.tokens import TokenSet
 from node.answers import Evidence, EvidenceStep
@@ -88,8 +88,9 @@ def find_pairs(people: People, *, areas: Sequence[str | None], decisions: Sequen
     run = link(schema, tokens, meetings, agency=agency, shipped=shipped_model(schema))
     area = np.array([codes.get(one or "", -1) for one in areas], np.int64)
     pairs = []
-    for row in np.flatnonzero(run.pairs.posterior >= LEAST_POSTERIOR).tolist():
-        explained = explain_pair(run.pairs, run.parameters, row, agency=agency, area=area)
+    rows = np.flatnonzero(run.pairs.posterior >= LEAST_POSTERIOR).tolist()
+    explanations = explain_pairs(run.pairs, run.parameters, rows, agency=agency, area=area)
+    for row, explained in zip(rows, explanations, strict=True):
         steps = tuple(EvidenceStep(one.comparison, one.level, one.weight) for one in explained.steps)
         evidence = Evidence(explained.posterior, explained.prior_bits, steps)
         pairs.append(_pair(people, int(run.pairs.left[row]), int(run.pairs.right[row]), evidence))

@@ -18,6 +18,7 @@ from node.case_lists import (
 )
 from node.errors import HeaderNotFoundError, PolicyError, RecordFormatError
 from node.list_overrides import overrides_of, waiting_rows, with_overrides
+from node.listed_twice import find_listed_twice, sentences
 from node.lookups import MOST_CASES, Asking
 from node.overrides import Override
 from node.quality import RULES
@@ -112,9 +113,12 @@ def _ask(visit: Visit, kept: KeptList, case_list: CaseList, basis: BasisDefaults
 
 def _show_check(visit: Visit, kept: KeptList, case_list: CaseList, *, errors: Errors = NO_ERRORS) -> Response:
     rows = _rows(visit, kept, case_list)
+    # A list that is too long to be asked about has to be split first.
+    compared = case_list.cases if 1 < len(case_list.cases) <= MOST_CASES else ()
     return visit.show(
         "list_check.html",
         kept=kept,
+        twice=sentences(find_listed_twice(compared)) if compared else (),
         rows=rows,
         cases=len(case_list.cases),
         waiting=sum(row.waits for row in rows),

@@ -41,6 +41,23 @@ def test_a_look_up_prints_one_json_document_on_stdout(
     assert all(f"{step['weight_bits']:+.2f}<" in picture.read_text("utf-8") for step in explained["steps"])
 
 
+def test_rows_that_are_probably_one_person_are_named_and_asked_about_all_the_same(
+    network: Federation, tmp_path: Path, passphrase: Path
+) -> None:
+    cases = tmp_path / "cases.csv"
+    cases.write_text(CASES + "c-2,1961-09-02,Bruno,Quist\nc-3,1961-09-02,Bruno,Kwist\n")
+    home = network.nodes["asker"].home
+    words = ("lookup", str(cases), "--purpose", "referral_deduplication", *CONSENT, "--format", "json")
+    done = run(home, *words, passphrase=passphrase)
+    assert done.returncode == 3, done.stderr
+    document = json.loads(done.stdout)
+    [twice] = document["listed_twice"]
+    assert twice["rows"] == [3, 4] and twice["posterior"] > 0.8 and twice["words"]
+    assert [case["case_ref"] for case in document["cases"]] == ["c-1", "c-2", "c-3"]
+    assert "Rows 3 and 4 are probably one person" in done.stderr
+    assert "quist" not in (done.stdout + done.stderr).lower()
+
+
 def test_answers_whose_time_is_over_go_with_the_next_command_whatever_it_is(
     network: Federation, passphrase: Path
 ) -> None:

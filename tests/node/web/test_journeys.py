@@ -94,6 +94,20 @@ def test_cases_can_be_typed_one_by_one_checked_and_taken_off_again(officer: Brow
     assert "case-4" in officer.page.text and "case-3" not in officer.page.text
 
 
+def test_a_person_typed_twice_is_named_by_row_before_anybody_is_asked(officer: Browser) -> None:
+    plan(officer)
+    officer.post("/conferences/mdt-2026-12/type")
+    add = officer.visited[-1]
+    for number, changes in ((3, {}), (4, {}), (3, {"case_ref": "case-9"})):
+        type_case(officer, add, person(number) | changes)
+    officer.get(add.removesuffix("/add"))
+    assert "3 cases can be asked about" in officer.page.text
+    assert "Rows 2 and 4 are probably one person" in officer.page.text
+    assert "Rows 2 and 3" not in officer.page.text
+    officer.post(add.removesuffix("/add") + "/send", **CONSENT)
+    assert all(reference in officer.page.text for reference in ("case-3", "case-4", "case-9"))
+
+
 def test_a_second_click_takes_nobody_else_off_the_list(officer: Browser) -> None:
     plan(officer)
     officer.post("/conferences/mdt-2026-12/type")
