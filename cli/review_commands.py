@@ -25,8 +25,6 @@ ENTRY = (
 )  # fmt: skip
 AUTHORITY_COLUMNS = ("index", "reference", "basis", "approver", "authority", "reason_category", "reason")
 ENTRY_COLUMNS = ("index", "at", "agency", "staff", "purpose", "reference", "basis", "outcome")
-# What is reviewed of a look-up of many cases, by the kind of item; of other kinds all of it.
-UNDER = {"override": "public_task", "emergency": "emergency"}
 COUNTS = ("kind", "raised", "open", "queried", "justified", "breach", "late")
 
 
@@ -161,15 +159,12 @@ def _decision_row(decision: Decision, notes: dict[str, str]) -> dict[str, Any]:
     return asdict(decision) | {"agency": decision.agency or HUB, "note": note}
 
 
-def lines_under(kind: str, lines: list[LogLine]) -> list[LogLine]:
-    """The lines that an item is about; all where none can be told, as of erased texts."""
-    return [line for line in lines if line.basis == UNDER.get(kind, line.basis)] or lines
-
-
 def _print_item(
     found: Review, queue: OpenQueue, lines: list[LogLine], decisions: list[dict[str, Any]]
 ) -> None:
     """An item on the screen: heading, entries, on whose authority, decisions."""
+    from node.reviews import lines_under
+
     row = _row(found)
     heading = {name: row[name] for name in ("item", "kind", "words", "agency", "staff", "counts")}
     emit(heading | {name: row[name] for name in ("raised_at", "due_on", "state", "seen")}, "table")

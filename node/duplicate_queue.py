@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from dataclasses import dataclass, replace
 
@@ -77,6 +78,18 @@ def list_duplicates(store: Store, *, decided: bool = False) -> list[QueuedPair]:
         )
     keep_listed(store, ((records[p.left].handle, records[p.right].handle) for p in found.pairs))
     return _in_order([one for one in queued if decided or one.open], len(records))
+
+
+def queue_state(store: Store) -> str:
+    """A digest of everything the queue depends on: records, seals and decisions; no two queues have one."""
+    rows = store.connection.execute(
+        "SELECT handle, content_tag, sealed FROM caseload JOIN person USING (handle) ORDER BY handle"
+    )
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(f"{row['handle']}{row['sealed']}".encode() + row["content_tag"])
+    last = store.connection.execute("SELECT coalesce(max(number), 0) FROM duplicate_decision").fetchone()
+    return f"{digest.hexdigest()} {last[0]}"
 
 
 def _for_clustering(standing: dict[str, PairDecision], number: dict[str, int]) -> list[Decision]:

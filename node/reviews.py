@@ -16,6 +16,7 @@ from node.client import HubClient
 from node.commitments import Commitment, commit_reason, is_kept
 from node.errors import HubRefusedError, IntegrityError, RecordFormatError
 from node.home import Node
+from node.log_lines import LogLine
 from node.store import Store
 
 OUTCOMES = ("justified", "queried", "breach")
@@ -42,6 +43,10 @@ KINDS: Mapping[str, str] = {
     "breach_found": "an agency that was asked, or the hub, found a breach",
     "sample": "drawn at random",
 }
+
+
+# What is reviewed of a look-up of many cases, by the kind of item; of other kinds all of it.
+UNDER = {"override": "public_task", "emergency": "emergency"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +180,11 @@ def notes_of(store: Store, review: Review) -> dict[str, str]:
                 raise IntegrityError("a review's note is not what was promised in the log")
             notes[commitment] = note.text
     return notes
+
+
+def lines_under(kind: str, lines: list[LogLine]) -> list[LogLine]:
+    """The lines that an item is about; all where none can be told, as of erased texts."""
+    return [line for line in lines if line.basis == UNDER.get(kind, line.basis)] or lines
 
 
 def read_review(document: Mapping[str, Any]) -> Review:

@@ -12,7 +12,7 @@ from node.consent_terms import noes
 from node.consent_versions import find_document
 from node.deciding import decide_pair
 from node.duplicate_decisions import LONGEST_REASON, PairDecision, Verdict, decisions_of, handles_of
-from node.duplicate_queue import QueuedPair, list_duplicates
+from node.duplicate_queue import QueuedPair
 from node.errors import RecordFormatError
 from node.status import describe_node
 from node.web.visits import Visit
@@ -48,7 +48,7 @@ class PairedRecord:
 def show_duplicates(visit: Visit) -> Response:
     """The pairs to decide, the likeliest first; on request those that are decided too."""
     everything = "all" in visit.request.query_params
-    found = list_duplicates(visit.node.store, decided=everything)
+    found = [one for one in visit.site.pairs.queue(visit.node.store) if everything or one.open]
     return visit.show(
         "duplicates.html", found=found[:MOST_SHOWN], more=max(0, len(found) - MOST_SHOWN),
         at_odds=sum(one.at_odds for one in found), everything=everything, verdicts=DECIDED,
@@ -78,7 +78,7 @@ def decision_sent(visit: Visit) -> Response:
 
 def _show_pair(visit: Visit, *, errors: Errors = NO_ERRORS) -> Response:
     store, pair = visit.node.store, visit.part("pair")
-    queued = next((one for one in list_duplicates(store, decided=True) if one.pair == pair), None)
+    queued = next((one for one in visit.site.pairs.queue(store) if one.pair == pair), None)
     try:
         records = [_record(visit, handle) for handle in handles_of(store, pair)]
     except RecordFormatError:

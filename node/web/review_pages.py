@@ -8,7 +8,7 @@ from node.access_log import describe_log, sync_log
 from node.errors import HubRefusedError, HubUnreachableError, RecordFormatError
 from node.log_lines import LogLine
 from node.overrides import reason_of
-from node.reviews import OUTCOMES, Review, decide, fetch_review, fetch_reviews, notes_of
+from node.reviews import OUTCOMES, Review, decide, fetch_review, fetch_reviews, lines_under, notes_of
 from node.web.log_words import describe_line
 from node.web.visits import Visit
 from pages.visits import NO_ERRORS, Errors, not_found
@@ -62,13 +62,15 @@ def decision_sent(visit: Visit) -> Response:
 
 
 def _show_review(visit: Visit, found: Review, *, errors: Errors = NO_ERRORS) -> Response:
-    lines = _lines(visit, found)
+    every = _lines(visit, found)
+    lines = lines_under(found.kind, every)
     return visit.show(
         "review.html",
         found=found,
         state=STATE_TAGS[found.state],
         lines=[(describe_line(line), _reason(visit, line)) for line in lines],
-        missing=len(set(found.indices) - {line.index for line in lines}),
+        besides=len(every) - len(lines),
+        missing=len(set(found.indices) - {line.index for line in every}),
         notes=notes_of(visit.node.store, found),
         outcomes=OUTCOME_WORDS,
         longest=LONGEST_NOTE,

@@ -15,6 +15,7 @@ from matcher.errors import MatcherError
 from node.accounts import NodeAccounts
 from node.errors import HubUnreachableError, NodeError, PolicyError, RecordFormatError
 from node.home import Node
+from node.web.pair_memory import PairMemory
 from pages.visits import Arrival, Place, Problem
 
 OURS = (NodeError, KeysError, MatcherError)
@@ -51,11 +52,13 @@ class NodeSite:
         node: The opened node; each request gets it over a connection of its own.
         held: Ids of the case lists that somebody changes or asks about at this moment.
         freed: Told when one is let go; it guards `held`.
+        pairs: The pairs of the caseload that may be one person, as last compared.
     """
 
     node: Node
     held: set[str] = field(default_factory=set)
     freed: threading.Condition = field(default_factory=threading.Condition)
+    pairs: PairMemory = field(default_factory=PairMemory)
 
     @property
     def place(self) -> Place:

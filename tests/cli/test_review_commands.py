@@ -12,7 +12,6 @@ from click.testing import CliRunner, Result
 from sqlalchemy import text
 
 from cli.main import knownto
-from cli.review_commands import lines_under
 from hub.access_log import append_entry
 from hub.alarm_scan import scan
 from hub.clock import system_clock
@@ -23,6 +22,7 @@ from hub.membership import add_agency
 from hub.review_notes import decide_with_note, read_notes
 from hub.reviews import Outcome, list_items
 from node.log_lines import LogLine
+from node.reviews import lines_under
 from tests.hub.facts import LIMITS, WrittenLog, lookup, touch
 
 NOTE = "The team was rung; xyzzy-plugh is right."

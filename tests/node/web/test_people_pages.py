@@ -306,3 +306,27 @@ def test_what_a_consent_lacks_is_said_at_its_field_and_nothing_typed_is_lost(
 @pytest.fixture(scope="module")
 def shared_responder(shared: Federation) -> Browser:
     return signed_in(shared, create_app(shared.nodes["holder"]), "holder-staff", agency="holder")
+
+
+def test_a_caseload_is_compared_again_only_where_something_is_another_than_it_was(
+    responder: Browser, federation: Federation, pair: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared = []
+
+    def counted(store: Any, *, decided: bool) -> Any:
+        compared.append(decided)
+        return list_duplicates(store, decided=decided)
+
+    monkeypatch.setattr("node.web.pair_memory.list_duplicates", counted)
+    for path in ("/duplicates", pair, "/duplicates?all=1"):
+        responder.get(path)
+    assert compared == []
+    responder.get(pair)
+    responder.post(pair, verdict="different", reason="Twins.")
+    assert len(compared) == 1 and "No pair is left to decide" in responder.get("/duplicates").text
+    federation.share("holder", [ONE, OTHER | {"surname": "lindqvist"}, *people(40, first=100)])
+    assert "D-1" in responder.get("/duplicates").text and len(compared) == 2
+    page = find(responder, "D-1")
+    responder.post(f"{page}/seal", category="court_order")
+    responder.post(f"{page}/seal", then="send")
+    assert "D-1" not in responder.get("/duplicates").text and len(compared) == 3
