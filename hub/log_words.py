@@ -31,6 +31,10 @@ ACTION_WORDS: Mapping[str, str] = {
     Action.PAIRS_READ: "Pairs across agencies listed",
     Action.PAIR_READ: "Decisions on a pair read",
     Action.PAIR_DECIDED: "Pair decided",
+    Action.COUNTS_PUBLISHED: "Counts of a cohort published",
+    Action.SNAPSHOT_KEPT: "Members of a cohort kept for a list",
+    Action.SNAPSHOT_RELEASED: "List of a cohort released to the agencies",
+    Action.LIST_READ: "List of a cohort read",
     NodeEvent.EXPORT_MADE: "Log exported",
     NodeEvent.SUBJECT_ACCESS_MADE: "Report made for a person who asked",
     NodeEvent.SUBJECT_ACCESS_APPROVED: "Names in such a report approved",
@@ -57,6 +61,7 @@ SUBJECTS: Mapping[str, str] = {
     "node": "Enrolments",
     "linking": "Linking runs",
     "pairs": "Pairs across agencies",
+    "cohort": "Cohorts: counts and lists",
     "log": "The log itself: read, exported, witnessed",
     "call": "Refused calls",
 }

@@ -87,7 +87,7 @@ def _show_item(visit: Visit, *, errors: Errors = NO_ERRORS) -> Response:
     return visit.show(
         "review.html", errors=errors, view=view, lines=lines, notes=notes, names=names, day=_day,
         seen=_seen(view), older=view.numbers.get(OLDER_ENTRIES, 0), outcomes=OUTCOME_WORDS,
-        gone=len(view.indices) - len(lines),
+        longest=LONGEST_NOTE, gone=len(view.indices) - len(lines),
     )  # fmt: skip
 
 
