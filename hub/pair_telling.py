@@ -53,13 +53,16 @@ def tell_pairs(
         agreements: Those in force that the agency has signed.
         at: Now.
     """
-    records = {end for pair in pairs for end in pair}
+    # Whoever has recorded no consent is in no pair, which for most is all there is to ask.
+    consented = consents_in_force(session, (end for pair in pairs for end in pair))
+    likely = [(own, other) for own, other in pairs if own in consented and other in consented]
+    records = {end for pair in likely for end in pair}
     there = {(row.agency, row.handle) for row in rows_of(session, "records", "t.agency, t.handle", records)}
     consents = _decisive_consents(session, there)
     agencies = {row.agency: row for row in session.scalars(select(Agency))}
     decided: dict[tuple[str, str, HolderConsent, HolderConsent], bool] = {}
     told = {}
-    for own, other in pairs:
+    for own, other in likely:
         mine, theirs = consents.get(own), consents.get(other)
         if mine is None or theirs is None:
             continue

@@ -39,9 +39,11 @@ def _statement(dialect: str, table: str, columns: str) -> TextClause:
     if dialect == "sqlite":
         pairs = "json_each(:pairs) AS pair"
         agency, handle = "json_extract(pair.value, '$[0]')", "json_extract(pair.value, '$[1]')"
+        join = "CROSS JOIN"  # In this order, or SQLite may go through the table, and all pairs for each row.
     else:
         pairs = "json_array_elements(CAST(:pairs AS json)) AS pair(value)"
         agency, handle = "pair.value ->> 0", "pair.value ->> 1"
+        join = "JOIN"
     return text(
-        f"SELECT {columns} FROM {pairs} JOIN {table} AS t ON t.agency = {agency} AND t.handle = {handle}"
+        f"SELECT {columns} FROM {pairs} {join} {table} AS t ON t.agency = {agency} AND t.handle = {handle}"
     )
