@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
+from hub.database import Database
 from hub.pair_models import PairTold
+from hub.pairs import _statement
 from hub.purposes import PURPOSES_OF_ROLE, Purpose
 from hub.roles import PERMISSIONS
 from keys.actors import Role
@@ -269,3 +271,18 @@ def test_consent_as_look_ups_need_it_is_enough(paired: Paired) -> None:
     ]
     assert answers == ["K", "N"]
     assert 20 in paired.numbers("holder-1") and 30 not in paired.numbers("holder-1")
+
+
+@pytest.mark.parametrize("table", ["consents", "records", "(SELECT * FROM cluster_members WHERE run = 1)"])
+def test_rows_of_named_records_are_searched_by_key_and_no_table_is_gone_through(
+    database: Database, table: str
+) -> None:
+    """SQLite would else go through the table, and through all names for each row: minutes for a county."""
+    if database.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL plans by its own statistics")
+    statement = f"EXPLAIN QUERY PLAN {_statement('sqlite', table, 't.agency, t.handle').text}"
+    with database.reading() as session:
+        steps = [row.detail for row in session.execute(text(statement), {"pairs": "[]"})]
+    assert steps[0].startswith("SCAN pair ")
+    assert all(step.startswith("SEARCH") and "agency=? AND handle=?" in step for step in steps[1:])
+    assert len(steps) == 2
