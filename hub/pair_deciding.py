@@ -45,7 +45,14 @@ class PairHistory:
 
 
 def decide_pair(
-    session: Session, caller: CallingNode, pair: str, *, verdict: Verdict, reason: ReasonCode, at: datetime
+    session: Session,
+    caller: CallingNode,
+    pair: str,
+    *,
+    verdict: Verdict,
+    reason: ReasonCode,
+    policy: str,
+    at: datetime,
 ) -> PairHistory:
     """Note what the caller decided of a pair, and log it; the same again changes nothing.
 
@@ -82,11 +89,15 @@ def decide_pair(
         session.flush()
         said = {"pair": pair, "handle": own[1], "verdict": str(verdict), "reason": str(reason)}
         shown = [] if told is None else [Shown(pair, other, POSSIBLY_KNOWN, told.other)]
-        log_pairs(session, caller, Action.PAIR_DECIDED, own=said, shown=shown, at=at, head=head)
+        log_pairs(
+            session, caller, Action.PAIR_DECIDED, own=said, shown=shown, policy=policy, at=at, head=head
+        )
     return _history(session, caller, pair, ends, told)
 
 
-def read_history(session: Session, caller: CallingNode, pair: str, *, at: datetime) -> PairHistory:
+def read_history(
+    session: Session, caller: CallingNode, pair: str, *, policy: str, at: datetime
+) -> PairHistory:
     """What was decided of a pair, logged.
 
     Raises:
@@ -101,7 +112,7 @@ def read_history(session: Session, caller: CallingNode, pair: str, *, at: dateti
         raise _not_found()
     shown = [] if told is None else [Shown(pair, other, POSSIBLY_KNOWN, told.other)]
     said = {"pair": pair, "handle": own[1]}
-    log_pairs(session, caller, Action.PAIR_READ, own=said, shown=shown, at=at, head=head)
+    log_pairs(session, caller, Action.PAIR_READ, own=said, shown=shown, policy=policy, at=at, head=head)
     return history
 
 

@@ -43,6 +43,7 @@ def log_pairs(
     *,
     own: Mapping[str, Any],
     shown: Sequence[Shown],
+    policy: str,
     at: datetime,
     head: TreeHead,
 ) -> None:
@@ -54,6 +55,7 @@ def log_pairs(
         action: Which of the two.
         own: What it was about, for the caller's own eyes.
         shown: The other agencies' records it was about, one a pair.
+        policy: Digest of the rules it was decided by (`hub.policy`).
         at: Now.
         head: The tree, locked.
     """
@@ -71,7 +73,7 @@ def log_pairs(
         action,
         agency=caller.agency,
         at=at,
-        facts={"purpose": str(PURPOSE)},
+        facts={"purpose": str(PURPOSE), "policy": policy},
         parts=parts,
         subjects=[Subject(*one.record, number) for number, one in enumerate(shown)],
         head=head,

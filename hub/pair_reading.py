@@ -101,7 +101,7 @@ def _settle(
         for name, one in named
     ]
     own = {"pairs": [name for name, _ in named]}
-    log_pairs(session, caller, Action.PAIRS_READ, own=own, shown=shown, at=at, head=head)
+    log_pairs(session, caller, Action.PAIRS_READ, own=own, shown=shown, policy=rules.policy, at=at, head=head)
     return named
 
 

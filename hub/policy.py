@@ -47,6 +47,11 @@ DECIDING_MODULES = (
     "emergencies.py",
     "approvals.py",
     "consent.py",
+    "pair_lists.py",
+    "pair_telling.py",
+    "pair_queue.py",
+    "pair_reading.py",
+    "pair_deciding.py",
 )
 BASIS_WORDS = {ConsentBasis: "consent", PublicTaskBasis: "public task", EmergencyBasis: "emergency"}
 Row = Sequence[object]

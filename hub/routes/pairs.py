@@ -52,15 +52,23 @@ def get_pairs(hub: RunningHub, caller: Caller, state: Which = "open", limit: Lim
 def get_pair(pair: PairId, hub: RunningHub, caller: Caller) -> PairHistoryView:
     """Every decision of a pair, oldest first; the other agency's where the pair may be shown now."""
     with hub.database.writing() as session:
-        return _history(read_history(session, caller, pair, at=hub.clock()), caller)
+        found = read_history(session, caller, pair, policy=hub.rules.policy, at=hub.clock())
+        return _history(found, caller)
 
 
 @router.post("/{pair}/decisions", summary="Decide a pair")
 def post_decision(pair: PairId, body: PairDecisionBody, hub: RunningHub, caller: Caller) -> PairHistoryView:
     """Notes same, different or not sure, or takes back what the caller decided; the next linking obeys."""
-    verdict = Verdict(body.verdict)
     with hub.database.writing() as session:
-        decided = decide_pair(session, caller, pair, verdict=verdict, reason=body.reason, at=hub.clock())
+        decided = decide_pair(
+            session,
+            caller,
+            pair,
+            verdict=Verdict(body.verdict),
+            reason=body.reason,
+            policy=hub.rules.policy,
+            at=hub.clock(),
+        )
         return _history(decided, caller)
 
 

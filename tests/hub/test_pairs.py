@@ -11,8 +11,10 @@ from sqlalchemy import func, select, text
 from hub.database import Database
 from hub.pair_models import PairTold
 from hub.pairs import _statement
+from hub.policy import policy_digest
 from hub.purposes import PURPOSES_OF_ROLE, Purpose
 from hub.roles import PERMISSIONS
+from hub.settings import load_settings
 from keys.actors import Role
 from tests.hub.client import flatten
 from tests.hub.conftest import EPOCH, Network, open_network
@@ -188,6 +190,7 @@ def test_reading_is_logged_for_the_reader_and_for_whoever_was_told_of(paired: Pa
     assert (seen["agency"], seen["staff"], seen["purpose"]) == (
         "holder-1", COORDINATOR.staff, "referral_deduplication",
     )  # fmt: skip
+    assert seen["policy"] == policy_digest(load_settings(paired.network.home))
     told = {case["handle"] for case in seen["cases"]}
     assert told == {paired.handle("holder-2", number) for number in CONSENTED}
     assert {case["answer"] for case in seen["cases"]} == {"K"}
