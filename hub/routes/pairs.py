@@ -22,10 +22,10 @@ from hub.pair_schemas import (
     PairView,
     StandingView,
 )
-from hub.routes.calls import PROBLEMS, Caller, LoggedRoute, RunningHub
+from hub.routes.calls import PROBLEMS, Caller, LoggedReadsRoute, RunningHub
 from matcher.decisions import Designation, Thresholds, decide
 
-router = APIRouter(prefix="/v1/pairs", tags=["pairs"], responses=PROBLEMS, route_class=LoggedRoute)
+router = APIRouter(prefix="/v1/pairs", tags=["pairs"], responses=PROBLEMS, route_class=LoggedReadsRoute)
 
 PairId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$", description="A pair's id.")]
 Limit = Annotated[int, Query(ge=1, le=200, description="At most so many pairs.")]

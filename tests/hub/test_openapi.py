@@ -52,5 +52,5 @@ def test_every_signed_call_asks_the_table_of_roles_and_writes_log_refusals() -> 
     logged = {route.path for route in routes if "GET" in route.methods and type(route) is LoggedReadsRoute}
     assert logged == {
         "/v1/log", "/v1/log/witness-request", "/v1/reviews", "/v1/reviews/summary", "/v1/reviews/{item}",
-        "/v1/consents", "/v1/cohorts", "/v1/cohorts/{cohort}/references",
+        "/v1/consents", "/v1/pairs", "/v1/pairs/{pair}", "/v1/cohorts", "/v1/cohorts/{cohort}/references",
     }  # fmt: skip

@@ -28,6 +28,9 @@ CALLS = [
     pytest.param("GET", f"/v1/reviews/{HANDLE}", None, "ig-1", "ig", "not_found"),
     pytest.param("GET", "/v1/reviews/summary?month=2026-13", None, "ig-1", "ig", "malformed"),
     pytest.param("GET", "/v1/consents", None, "officer-1", "officer", "role_not_permitted"),
+    pytest.param("GET", "/v1/pairs", None, "ig-1", "ig", "role_not_permitted"),
+    pytest.param("GET", f"/v1/pairs/{HANDLE}", None, "c-1", "coordinator", "not_found"),
+    pytest.param("GET", "/v1/cohorts/mcn/references", None, "officer-1", "officer", "role_not_permitted"),
 ]
 
 
