@@ -182,6 +182,10 @@ def _read_chunk(session: Session, begin: int, end: int) -> _Rows:
             LogSubject.index, LogSubject.number, LogSubject.holder, LogSubject.case, LogSubject.handle
         ).where(LogSubject.index.between(begin, end))
     ).all()
+    # SQLite keeps what a column is given: bytes that somebody has made text of are not what was written.
+    kept = [row.leaf for row in entries] + [data for row in parts for data in (row.salt, row.text)]
+    if not all(isinstance(data, bytes) for data in kept):
+        raise ValueError("a column of bytes holds something else")
     cosignatures = session.scalars(
         select(LogCosignature).where(LogCosignature.size.between(begin, end))
     ).all()

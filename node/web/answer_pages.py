@@ -60,7 +60,9 @@ class AnsweredList:
 def show_known_to(visit: Visit) -> Response:
     """The answers to one list."""
     kept = find_own_list(visit)
-    return visit.show("known_to.html", lists=[_answered(visit, kept)], conference=kept.conference)
+    return visit.show(
+        "known_to.html", lists=[_answered(visit, kept)], conference=kept.conference, whole=False
+    )
 
 
 def show_conference_known_to(visit: Visit) -> Response:
@@ -72,7 +74,7 @@ def show_conference_known_to(visit: Visit) -> Response:
     answered = [_answered(visit, kept) for kept in lists if kept.request is not None]
     if not answered:
         return visit.go(f"/conferences/{conference.conference}")
-    return visit.show("known_to.html", lists=answered, conference=conference.conference)
+    return visit.show("known_to.html", lists=answered, conference=conference.conference, whole=True)
 
 
 def show_why(visit: Visit) -> Response:

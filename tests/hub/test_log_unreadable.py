@@ -55,3 +55,14 @@ def test_a_table_that_is_gone_is_found_at_every_entry(log: Database) -> None:
     with log.connect_writing() as connection:
         connection.execute(text("ALTER TABLE log_parts RENAME TO log_parts_gone"))
     assert unreadable(log) == {*range(1, ENTRIES + 1)}
+
+
+@pytest.mark.parametrize(
+    ("table", "column"), [("log_entries", "leaf"), ("log_parts", "text"), ("log_parts", "salt")]
+)
+def test_bytes_that_were_made_text_of_are_found(log: Database, table: str, column: str) -> None:
+    if log.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL's columns hold bytes alone")
+    with log.connect_writing() as connection:
+        connection.execute(text(f'UPDATE {table} SET "{column}" = \'x\' WHERE "index" = 7'))
+    assert unreadable(log) == {7}

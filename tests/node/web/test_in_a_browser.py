@@ -88,11 +88,11 @@ LOOKED_OVER = (
 def test_every_page_passes_axe_and_stays_on_this_machine(desk: Desk) -> None:
     signed_in = desk.chromium.new_context(storage_state=desk.context.storage_state())
     signed_out = desk.chromium.new_context()
-    titles: dict[str, str] = {}
-    pages = [desk.base + path for path in LOOKED_OVER] + list(dict.fromkeys(desk.addresses))
-    for address in pages:
-        titles.setdefault(look_over(signed_in, address, base=desk.base, place=PLACE), address)
-    assert len(titles) == len({*titles.values()})
+    addresses = dict.fromkeys([*(desk.base + path for path in LOOKED_OVER), *desk.addresses])
+    # A list that was sent goes on to its answers.
+    pages = [address for address in addresses if f"{address}/known-to" not in desk.addresses]
+    titles = [look_over(signed_in, address, base=desk.base, place=PLACE) for address in pages]
+    assert len(titles) == len({*titles}) > 0
     secret = make_link(accounts_of(desk.federation), "asker-ig", at=desk.federation.clock(), by="asker-staff")
     for path in ("/sign-in", "/sign-in?ended=1", f"/set-up/{secret}", "/help"):
         look_over(signed_out, desk.base + path, base=desk.base, place=PLACE)
