@@ -21,6 +21,8 @@ from matcher.tokens import BoolArray, FloatArray, IntArray, TokenSet, UInt8Array
 # Dice coefficient of one name's q-grams: level 0 is the same spelling, 4 another name.
 GRADES = (0.97, 0.8, 0.6, 0.4)
 GRADE_LEVELS = ("same", "close", "alike", "distant", "other")
+# Spelling tells Jim from James no better than Jane; how names sound, with short forms written out, does.
+FORENAME_LEVELS = ("same", "close", "alike", "form", "distant", "other")
 NUMBER_LEVELS = ("agree", "partial", "differ", "absent")
 SEX_LEVELS = ("agree", "differ", "absent")
 SEEN_LEVELS = ("stored", "asked")
@@ -28,10 +30,12 @@ SEEN_LEVELS = ("stored", "asked")
 SWAP_MARGIN = 0.3
 
 _EXACT = DATE_LEVELS.index("exact")
+_FORM = FORENAME_LEVELS.index("form")
+_SAME_SOUNDS = SOUND_LEVELS.index("both")
 _DIFFERENT_SOUNDS, _ABSENT_SOUNDS = SOUND_LEVELS.index("differ"), SOUND_LEVELS.index("absent")
 _PLAIN_SHAPE = (len(DATE_LEVELS), len(INITIAL_LEVELS), len(SOUND_LEVELS), 2)
 _PLAIN_COUNT = int(np.prod(_PLAIN_SHAPE))
-_GRADED_SHAPE = (len(SEEN_LEVELS), len(GRADE_LEVELS), len(GRADE_LEVELS))
+_GRADED_SHAPE = (len(SEEN_LEVELS), len(FORENAME_LEVELS), len(GRADE_LEVELS))
 IDENTITY_COUNT = _PLAIN_COUNT + int(np.prod(_GRADED_SHAPE))
 PATTERN_SHAPE = (IDENTITY_COUNT, len(NUMBER_LEVELS), len(NUMBER_LEVELS), len(SEX_LEVELS))
 
@@ -66,7 +70,10 @@ class PlainIdentity:
 
 @dataclass(frozen=True, slots=True)
 class GradedIdentity:
-    """Birth dates agree exactly and both name filters could be compared."""
+    """Birth dates agree exactly and both name filters could be compared.
+
+    The forename is a `form` where it is spelled another way but sounds the same or is a known short form.
+    """
 
     seen: str
     forename: str
@@ -81,7 +88,7 @@ def identity_of(code: int) -> PlainIdentity | GradedIdentity:
             DATE_LEVELS[date], INITIAL_LEVELS[initials], SOUND_LEVELS[sounds], bool(comparable)
         )
     seen, forename, surname = np.unravel_index(code - _PLAIN_COUNT, _GRADED_SHAPE)
-    return GradedIdentity(SEEN_LEVELS[seen], GRADE_LEVELS[forename], GRADE_LEVELS[surname])
+    return GradedIdentity(SEEN_LEVELS[seen], FORENAME_LEVELS[forename], GRADE_LEVELS[surname])
 
 
 def pattern_levels(pattern: int) -> Mapping[str, str]:
@@ -145,9 +152,8 @@ def compare(schema: LinkageSchema, left: TokenSet, right: TokenSet, meetings: Me
     )
     identity = _plain_identity(schema, shown, both)
     if schema.name_filter is not None:
-        _grade(
-            identity, shown["date"] == _EXACT, equal, schema, left.names[pair_left], right.names[pair_right]
-        )
+        exact, sound = shown["date"] == _EXACT, shown["sounds"] == _SAME_SOUNDS
+        _grade(identity, exact, sound, equal, schema, left.names[pair_left], right.names[pair_right])
     pattern = np.ravel_multi_index(
         (
             identity,
@@ -206,6 +212,7 @@ def _plain_identity(schema: LinkageSchema, shown: Mapping[str, IntArray], both: 
 def _grade(
     identity: IntArray,
     exact: BoolArray,
+    sound: BoolArray,
     equal: BoolArray,
     schema: LinkageSchema,
     left_names: UInt8Array,
@@ -220,8 +227,8 @@ def _grade(
     straight = paired_dice(forename_a, forename_b), paired_dice(surname_a, surname_b)
     crossed = paired_dice(forename_a, surname_b), paired_dice(surname_a, forename_b)
     swapped = crossed[0] + crossed[1] > straight[0] + straight[1] + SWAP_MARGIN
-    forename = _grade_of(np.where(swapped, crossed[0], straight[0]))
-    surname = _grade_of(np.where(swapped, crossed[1], straight[1]))
+    forename = _forename_level(grade_of(np.where(swapped, crossed[0], straight[0])), sound[rows])
+    surname = grade_of(np.where(swapped, crossed[1], straight[1]))
     searched = [
         i for i, slot in enumerate(schema.stored) if slot.search and slot.shows.get("date") == "exact"
     ]
@@ -231,9 +238,15 @@ def _grade(
     )
 
 
-def _grade_of(dice: FloatArray) -> IntArray:
-    """0 for the same spelling up to 4 for another name."""
+def grade_of(dice: FloatArray) -> IntArray:
+    """Indexes into `GRADE_LEVELS`: 0 for the same spelling up to 4 for another name."""
     return np.asarray((dice[:, None] < np.asarray(GRADES)).sum(axis=1), dtype=np.int64)
+
+
+def _forename_level(grade: IntArray, sound: BoolArray) -> IntArray:
+    """Indexes into `FORENAME_LEVELS`, of grades and of whether the names sound the same."""
+    unlike = grade >= _FORM
+    return np.where(unlike & sound, _FORM, grade + unlike)
 
 
 def _number_level(

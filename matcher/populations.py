@@ -209,7 +209,9 @@ def _chance_powers() -> FloatArray:
     for code in range(IDENTITY_COUNT):
         level = identity_of(code)
         if isinstance(level, GradedIdentity):
-            alike = sum(name in ("same", "close", "alike") for name in (level.forename, level.surname))
+            alike = sum(
+                name in ("same", "close", "alike", "form") for name in (level.forename, level.surname)
+            )
             powers[:, code] = 1.0 if level.seen == "stored" else 0.5, 1.0, alike / 2
         else:
             powers[0, code] = {"both": 1.0, "swapped": 1.0, "none": 0.0}.get(level.initials, 0.5)

@@ -134,6 +134,7 @@ GRADE_WORDS: Mapping[str, str] = {
     "same": "is spelled the same",
     "close": "is spelled nearly the same",
     "alike": "is spelled alike",
+    "form": "is another form of the same name or sounds the same",
     "distant": "is spelled differently",
     "other": "is another one",
 }

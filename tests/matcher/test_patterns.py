@@ -159,11 +159,28 @@ def test_a_chain_number_finds_people_whose_dates_and_names_have_nothing_in_commo
             person(forename="smith", surname="john"), "same/same", "stored", id="names changed round"
         ),
         pytest.param(person(forename="mary", surname="smith"), "other/same", "stored", id="another forename"),
+        pytest.param(person(forename="jack"), "form/same", "stored", id="a short form of other letters"),
+        pytest.param(person(forename="mary", surname="smyth"), "other/alike", "stored", id="surname alone"),
     ],
 )
 def test_names_beside_the_same_date_are_graded(other: Identifiers, names: str, seen: str) -> None:
     shown = words(NAMES, person(), other)
     assert (shown["date"], shown["names"], shown["seen"]) == ("exact", names, seen)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "names"),
+    [
+        pytest.param("dan", "daniel", "form/same", id="a short form of like spelling"),
+        pytest.param("bob", "robert", "form/same", id="a short form of other spelling"),
+        pytest.param("martin", "mary", "distant/same", id="another name of like spelling"),
+        pytest.param("daniel", "danielle", "alike/same", id="spelled alike, whatever it sounds like"),
+    ],
+)
+def test_a_form_of_the_same_forename_is_told_from_another_that_is_spelled_as_differently(
+    one: str, other: str, names: str
+) -> None:
+    assert words(NAMES, person(forename=one), person(forename=other))["names"] == names
 
 
 @pytest.mark.parametrize(
