@@ -8,17 +8,20 @@ import numpy as np
 import pytest
 
 from matcher.candidates import Meetings, SlotIndex
+from matcher.decisions import Thresholds
 from matcher.lookups import LookupScores, explain_pattern, score_lookups
 from matcher.model import shipped_model
 from matcher.patterns import compare
-from matcher.schema import shipped_schema
+from matcher.schema import LinkageSchema, shipped_schema
 from matcher.weights import log_odds
 from node.identifiers import BirthDate, Identifiers
 from tests.matcher.factories import encoder_for, person, tokens_of
 
 SCHEMA = shipped_schema(["dob", "initials", "chain", "sex", "area"])
 MODEL = shipped_model(SCHEMA)
+KNOWN = Thresholds().known
 SIZES = (1000, 1000, 1000)
+NAMES = shipped_schema(["dob", "names", "chain"])
 ASKED = person(initials="js", chain="100200", sex="f")
 
 
@@ -29,24 +32,25 @@ def look_up(
     areas: tuple[list[int], list[int]] | None = None,
     holder_areas: np.ndarray | None = None,
     sizes: tuple[int, ...] = SIZES,
+    schema: LinkageSchema = SCHEMA,
 ) -> LookupScores:
     """Ask about cases among held records, each with its holder; by stored slots and probes."""
-    asked = tokens_of(SCHEMA, cases, area=areas[0] if areas else None)
+    asked = tokens_of(schema, cases, area=areas[0] if areas else None)
     records = [record for _, record in held]
-    index = SlotIndex(SCHEMA, tokens_of(SCHEMA, records, area=areas[1] if areas else None))
-    encoder = encoder_for(SCHEMA)
+    index = SlotIndex(schema, tokens_of(schema, records, area=areas[1] if areas else None))
+    encoder = encoder_for(schema)
     columns = encoder.columns([identity for case in cases for identity in case])
     met = [index.meetings_of_slots(asked)]
-    for number, probe in enumerate(SCHEMA.asked):
+    for number, probe in enumerate(schema.asked):
         for rows, variants in encoder.probes(columns, probe):
             askers, holders = index.find(probe.asks, rows, variants)
             met.append(Meetings(askers, holders, np.full(len(askers), number)))
     return score_lookups(
-        SCHEMA,
-        MODEL,
+        schema,
+        shipped_model(schema),
         cases=asked,
         candidates=index.tokens,
-        pairs=compare(SCHEMA, asked, index.tokens, Meetings.concatenate(met)),
+        pairs=compare(schema, asked, index.tokens, Meetings.concatenate(met)),
         holder_of_record=np.asarray([holder for holder, _ in held], np.int64),
         holder_sizes=np.asarray(sizes),
         holder_areas=holder_areas,
@@ -92,6 +96,30 @@ def test_three_who_share_date_and_initials_make_the_agency_sure_and_none_of_them
     each = 2 ** (explanation.prior_bits + sum(step.weight for step in explanation.steps))
     assert each / (1 + 3 * each) < 1 / 3
     assert scores.posterior[0, 1] == pytest.approx(3 * each / (1 + 3 * each))
+
+
+@pytest.mark.parametrize("size", [16, 2000], ids=["a small agency", "a large one"])
+@pytest.mark.parametrize(
+    ("asked", "held", "known"),
+    [
+        pytest.param("james", "james", True, id="the same forename"),
+        pytest.param("jim", "james", True, id="a short form"),
+        pytest.param("bob", "robert", True, id="a short form that begins otherwise"),
+        pytest.param("catherine", "kathryn", True, id="another spelling that sounds the same"),
+        pytest.param("jane", "james", False, id="another forename that begins alike"),
+        pytest.param("ron", "robert", False, id="another whose letters are much the same"),
+        pytest.param("mark", "mary ann", False, id="another beside two forenames"),
+        pytest.param("george", "grace", False, id="another forename"),
+    ],
+)
+def test_a_sibling_born_on_one_day_is_never_known_and_a_short_form_is(
+    asked: str, held: str, known: bool, size: int
+) -> None:
+    scores = look_up(
+        [[person(forename=asked)]], [(0, [person(forename=held)])], sizes=(size, size), schema=NAMES
+    )
+    assert (scores.posterior[0, 0] >= KNOWN) == known
+    assert scores.posterior[0, 0] >= 0.5
 
 
 def test_no_candidate_at_all_is_no_posterior() -> None:
