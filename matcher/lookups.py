@@ -35,7 +35,7 @@ SMALLEST_KNOWN_RATE, LARGEST_KNOWN_RATE = 0.001, 0.9
 LISTED_TWICE = 1e-6
 # About 3 % of people are twins (15 of 1,000 maternities are multiple); perhaps one twin in ten is known too.
 TWIN_KNOWN = 0.003
-# How alike twins' forenames are spelled (`python -m benchmarks.twin_names`); nobody gives two forms of one name.
+# How alike twins' forenames are spelled (`python -m benchmarks.twin_names`); never forms of one name.
 # Other slips and relations leave another name too: "other" is taken whole.
 TWIN_FORENAMES = {"close": 0.001, "alike": 0.0172, "distant": 0.2369, "other": 1.0}
 # Where dates agree and names plainly do not, slips and relations make strangers alike this often.
