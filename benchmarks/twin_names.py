@@ -14,7 +14,7 @@ import numpy as np
 
 from cli.demo.names import draw_community, draw_forename
 from cli.evaluation_data import evaluation_encoder
-from matcher.patterns import GRADE_LEVELS, grade_of
+from matcher.patterns import FORENAME_LEVELS, forename_level, grade_of
 from matcher.schema import shipped_schema
 from matcher.similarity import paired_dice
 from node.identifiers import BirthDate, Identifiers
@@ -37,12 +37,15 @@ def main() -> None:
 
 
 def shares(*, pairs: int = PAIRS, seed: int = SEED) -> dict[str, float]:
-    """Share of each grade of spelling among different forenames of twins."""
+    """Share of each level of `FORENAME_LEVELS` among different forenames of twins."""
     rng = random.Random(seed)
     drawn = [pair for _ in range(pairs) if (pair := _twins(rng)) is not None]
     halves = [_filters([pair[side] for pair in drawn]) for side in (0, 1)]
-    counts = np.bincount(grade_of(paired_dice(*halves)), minlength=len(GRADE_LEVELS))
-    return dict(zip(GRADE_LEVELS, (counts / counts.sum()).tolist(), strict=True))
+    begins = np.asarray([one[0] == two[0] for one, two in drawn])
+    # Forms of one name were not drawn.
+    level = forename_level(grade_of(paired_dice(*halves)), sound=np.zeros_like(begins), begins=begins)
+    counts = np.bincount(level, minlength=len(FORENAME_LEVELS))
+    return dict(zip(FORENAME_LEVELS, (counts / counts.sum()).tolist(), strict=True))
 
 
 def _twins(rng: random.Random) -> tuple[str, str] | None:

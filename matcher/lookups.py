@@ -33,11 +33,15 @@ SMALLEST_KNOWN_RATE, LARGEST_KNOWN_RATE = 0.001, 0.9
 # Prior that two rows of a case list are one person by mistake. The list is short and read by people, so
 # rows that look alike are twins rather than slips, unless everything agrees.
 LISTED_TWICE = 1e-6
-# About 3 % of people are twins (15 of 1,000 maternities are multiple); perhaps one twin in ten is known too.
-TWIN_KNOWN = 0.003
+# About 3 % of people are twins (15 of 1,000 maternities are multiple), of whom an agency knows perhaps one in
+# ten, and none likelier than it knows the person who is asked about.
+TWINS, TWIN_KNOWN = 0.03, 0.1
 # How alike twins' forenames are spelled (`python -m benchmarks.twin_names`); never forms of one name.
 # Other slips and relations leave another name too: "other" is taken whole.
-TWIN_FORENAMES = {"close": 0.001, "alike": 0.0172, "distant": 0.2369, "other": 1.0}
+TWIN_FORENAMES = {"close": 0.001, "alike": 0.0172, "begins": 0.1994, "distant": 0.0375, "other": 1.0}
+# All that is a guess until an index tells: where it would hold this many twins by the guess, what a fit has
+# found counts half. As many as move a shipped value half-way (`matcher.estimation`).
+TWINS_THAT_TELL = 100.0
 # Where dates agree and names plainly do not, slips and relations make strangers alike this often.
 STRANGER_ALIKE = 0.01
 # Placeholder dates share favourite years: where year and initials are all that agrees, an agency has a
@@ -178,8 +182,9 @@ def score_lookups(
     area_bits, area_level = _area(
         model, cases.area[pairs.left[best]], candidates.area[pairs.right[best]], holder, holder_areas
     )
-    coincidence_bits = _coincidence_bits(model, pattern, holder_sizes[holder])
-    prior_bits = _prior_bits(model, holder_sizes, holder_known)
+    known = _known_rates(model, holder_sizes, holder_known)
+    prior_bits = _prior_bits(known, holder_sizes)
+    coincidence_bits = _coincidence_bits(model, pattern, holder, known, holder_sizes)
     strangers = near_strangers(pattern, prior_bits[holder] + weight)
     crowding_bits = _crowding_bits(schema, model, case, pattern, strangers, holder_sizes)
     if crowded is not None:
@@ -211,40 +216,66 @@ def score_lookups(
     return LookupScores(posterior, best_record, explained)
 
 
-def _coincidence_bits(model: Model, pattern: IntArray, holder_size: IntArray) -> FloatArray:
+def _coincidence_bits(
+    model: Model, pattern: IntArray, holder: IntArray, known: FloatArray, holder_sizes: IntArray
+) -> FloatArray:
     """Bits to take off patterns that twins show, or that leave the names plainly different.
 
     Chance agreement shrinks with an agency's size, but a person's twin, or a slip that makes strangers
     look alike, is as likely at a small agency as at a large one: u never falls below the chance of that.
     """
     identity = pattern // int(np.prod(PATTERN_SHAPE[1:]))
+    by_twins = TWINS * np.minimum(TWIN_KNOWN, known)[:, None] * shown_by_twins()
+    told = _told_by_index(model, pattern, by_twins.sum(axis=0)[identity], holder_sizes)
+    chance = (1 - told) * by_twins[holder, identity] + coincidences()[identity]
     # Of identity alone: a number that agrees as well is no coincidence.
     u = model.identity[1, identity]
-    floor = coincidences()[identity] / np.maximum(holder_size, 1)
-    return np.asarray(np.log2(np.maximum(floor / u, 1.0)), dtype=np.float64)
+    floor = chance / np.maximum(holder_sizes[holder], 1)
+    return np.asarray(np.log2(np.maximum(floor / u + told, 1.0)), dtype=np.float64)
+
+
+def _told_by_index(
+    model: Model, pattern: IntArray, twins_known: FloatArray, holder_sizes: IntArray
+) -> FloatArray:
+    """How far the fitted u of each pattern counts against the guess of twins, from 0 to 1.
+
+    As much as the mean of a Gamma-Poisson counts the twins that an index holds, were the guess true: a pair
+    for every record whose twin is known.
+    """
+    supposed = twins_known * float(holder_sizes.sum()) / 2
+    counted = np.isin(pattern, list(model.joint))
+    return np.where(counted, supposed / (supposed + TWINS_THAT_TELL), 0.0)
+
+
+@cache
+def shown_by_twins() -> FloatArray:
+    """Share of twins who show an identity level, shape (IDENTITY_COUNT,)."""
+    share = np.zeros(IDENTITY_COUNT)
+    for code in range(IDENTITY_COUNT):
+        level = identity_of(code)
+        if isinstance(level, GradedIdentity):
+            share[code] = TWIN_FORENAMES.get(level.forename, 0.0) if level.surname == "same" else 0.0
+        else:
+            share[code] = level.date == "exact" and level.initials == "last"
+    return share
 
 
 @cache
 def coincidences() -> FloatArray:
     """Chance, whatever the agency's size, that it knows a stranger who shows an identity level; 0 = none.
 
-    Returns:
-        Shape (IDENTITY_COUNT,).
+    Of all but twins. Shape (IDENTITY_COUNT,).
     """
     chance = np.zeros(IDENTITY_COUNT)
     for code in range(IDENTITY_COUNT):
         level = identity_of(code)
         if isinstance(level, GradedIdentity):
-            if level.surname == "same":
-                chance[code] = TWIN_KNOWN * TWIN_FORENAMES.get(level.forename, 0.0)
-            elif level.forename == "other":
+            if level.forename == "other" and level.surname != "same":
                 chance[code] = STRANGER_ALIKE
         elif (level.date, level.initials) == ("year", "both") and level.sounds != "both":
             chance[code] = PLACEHOLDER_ALIKE
         elif level.sounds == "differ" and level.date in NAMES_COMPARED_BESIDE:
             chance[code] = STRANGER_ALIKE
-        elif level.date == "exact" and level.initials == "last":
-            chance[code] = TWIN_KNOWN
     return chance
 
 
@@ -340,12 +371,16 @@ def _level_weight(model: Model, comparison: str, level: str) -> float:
     return float(np.log2(probabilities.m / probabilities.u)) if probabilities else 0.0
 
 
-def _prior_bits(model: Model, holder_sizes: IntArray, holder_known: FloatArray | None) -> FloatArray:
-    """log₂(pi/N / (1 - pi)) of each holder."""
+def _known_rates(model: Model, holder_sizes: IntArray, holder_known: FloatArray | None) -> FloatArray:
+    """Prior that each holder knows the person of a case, shape (holders,)."""
     share = holder_sizes / max(float(holder_sizes.sum()), 1.0)
     usual = np.minimum(model.known_rate * share, LARGEST_SUPPOSED_RATE)
     expected = usual if holder_known is None else holder_known
-    known = np.clip(expected, SMALLEST_KNOWN_RATE, LARGEST_KNOWN_RATE)
+    return np.asarray(np.clip(expected, SMALLEST_KNOWN_RATE, LARGEST_KNOWN_RATE), dtype=np.float64)
+
+
+def _prior_bits(known: FloatArray, holder_sizes: IntArray) -> FloatArray:
+    """log₂(pi/N / (1 - pi)) of each holder."""
     odds = np.asarray([log_odds(float(rate)) for rate in known])
     return np.asarray(odds - np.log2(np.maximum(holder_sizes, 1)), dtype=np.float64)
 

@@ -21,8 +21,9 @@ from matcher.tokens import BoolArray, FloatArray, IntArray, TokenSet, UInt8Array
 # Dice coefficient of one name's q-grams: level 0 is the same spelling, 4 another name.
 GRADES = (0.97, 0.8, 0.6, 0.4)
 GRADE_LEVELS = ("same", "close", "alike", "distant", "other")
-# Spelling tells Jim from James no better than Jane; how names sound, with short forms written out, does.
-FORENAME_LEVELS = ("same", "close", "alike", "form", "distant", "other")
+# Spelling tells Jim from James no better than Jane; how names sound, with short forms written out, does. Of
+# other names spelled somewhat alike, a slip or a form no table has begins with the same letter, as a rule.
+FORENAME_LEVELS = ("same", "close", "alike", "form", "begins", "distant", "other")
 NUMBER_LEVELS = ("agree", "partial", "differ", "absent")
 SEX_LEVELS = ("agree", "differ", "absent")
 SEEN_LEVELS = ("stored", "asked")
@@ -30,7 +31,8 @@ SEEN_LEVELS = ("stored", "asked")
 SWAP_MARGIN = 0.3
 
 _EXACT = DATE_LEVELS.index("exact")
-_FORM = FORENAME_LEVELS.index("form")
+_FORM, _BEGINS, _DISTANT, _OTHER = map(FORENAME_LEVELS.index, ("form", "begins", "distant", "other"))
+_BOTH, _SWAPPED, _FIRST = map(INITIAL_LEVELS.index, ("both", "swapped", "first"))
 _SAME_SOUNDS = SOUND_LEVELS.index("both")
 _DIFFERENT_SOUNDS, _ABSENT_SOUNDS = SOUND_LEVELS.index("differ"), SOUND_LEVELS.index("absent")
 _PLAIN_SHAPE = (len(DATE_LEVELS), len(INITIAL_LEVELS), len(SOUND_LEVELS), 2)
@@ -72,7 +74,8 @@ class PlainIdentity:
 class GradedIdentity:
     """Birth dates agree exactly and both name filters could be compared.
 
-    The forename is a `form` where it is spelled another way but sounds the same or is a known short form.
+    The forename is a `form` where it is spelled another way but sounds the same or is a known short form. It
+    `begins` alike where it is spelled as differently as a `distant` one and has the same initial.
     """
 
     seen: str
@@ -152,8 +155,7 @@ def compare(schema: LinkageSchema, left: TokenSet, right: TokenSet, meetings: Me
     )
     identity = _plain_identity(schema, shown, both)
     if schema.name_filter is not None:
-        exact, sound = shown["date"] == _EXACT, shown["sounds"] == _SAME_SOUNDS
-        _grade(identity, exact, sound, equal, schema, left.names[pair_left], right.names[pair_right])
+        _grade(identity, shown, equal, schema, left.names[pair_left], right.names[pair_right])
     pattern = np.ravel_multi_index(
         (
             identity,
@@ -211,8 +213,7 @@ def _plain_identity(schema: LinkageSchema, shown: Mapping[str, IntArray], both: 
 
 def _grade(
     identity: IntArray,
-    exact: BoolArray,
-    sound: BoolArray,
+    shown: Mapping[str, IntArray],
     equal: BoolArray,
     schema: LinkageSchema,
     left_names: UInt8Array,
@@ -221,13 +222,18 @@ def _grade(
     """Replace plain identity by the graded one where the dates agree and both names are there."""
     half = left_names.shape[1] // 2
     halves = [left_names[:, :half], left_names[:, half:], right_names[:, :half], right_names[:, half:]]
-    gradable = exact & np.logical_and.reduce([filters.any(axis=1) for filters in halves])
+    gradable = (shown["date"] == _EXACT) & np.logical_and.reduce([filters.any(axis=1) for filters in halves])
     rows = np.flatnonzero(gradable)
     forename_a, surname_a, forename_b, surname_b = (filters[rows] for filters in halves)
     straight = paired_dice(forename_a, forename_b), paired_dice(surname_a, surname_b)
     crossed = paired_dice(forename_a, surname_b), paired_dice(surname_a, forename_b)
     swapped = crossed[0] + crossed[1] > straight[0] + straight[1] + SWAP_MARGIN
-    forename = _forename_level(grade_of(np.where(swapped, crossed[0], straight[0])), sound[rows])
+    initials = shown["initials"][rows]
+    forename = forename_level(
+        grade_of(np.where(swapped, crossed[0], straight[0])),
+        sound=shown["sounds"][rows] == _SAME_SOUNDS,
+        begins=(initials == _BOTH) | (initials == np.where(swapped, _SWAPPED, _FIRST)),
+    )
     surname = grade_of(np.where(swapped, crossed[1], straight[1]))
     searched = [
         i for i, slot in enumerate(schema.stored) if slot.search and slot.shows.get("date") == "exact"
@@ -243,10 +249,14 @@ def grade_of(dice: FloatArray) -> IntArray:
     return np.asarray((dice[:, None] < np.asarray(GRADES)).sum(axis=1), dtype=np.int64)
 
 
-def _forename_level(grade: IntArray, sound: BoolArray) -> IntArray:
-    """Indexes into `FORENAME_LEVELS`, of grades and of whether the names sound the same."""
-    unlike = grade >= _FORM
-    return np.where(unlike & sound, _FORM, grade + unlike)
+def forename_level(grade: IntArray, *, sound: BoolArray, begins: BoolArray) -> IntArray:
+    """Indexes into `FORENAME_LEVELS`, of grades and of whether the names sound the same and begin alike."""
+    distant = grade == GRADE_LEVELS.index("distant")
+    return np.select(
+        [grade <= GRADE_LEVELS.index("alike"), sound, distant & begins, distant],
+        [grade, _FORM, _BEGINS, _DISTANT],
+        default=_OTHER,
+    ).astype(np.int64)
 
 
 def _number_level(

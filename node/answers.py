@@ -135,6 +135,7 @@ GRADE_WORDS: Mapping[str, str] = {
     "close": "is spelled nearly the same",
     "alike": "is spelled alike",
     "form": "is another form of the same name or sounds the same",
+    "begins": "begins with the same letter and is spelled differently",
     "distant": "is spelled differently",
     "other": "is another one",
 }

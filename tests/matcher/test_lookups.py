@@ -10,7 +10,7 @@ import pytest
 from matcher.candidates import Meetings, SlotIndex
 from matcher.decisions import Thresholds
 from matcher.lookups import LookupScores, explain_pattern, score_lookups
-from matcher.model import shipped_model
+from matcher.model import Model, Probabilities, shipped_model
 from matcher.patterns import compare
 from matcher.schema import LinkageSchema, shipped_schema
 from matcher.weights import log_odds
@@ -31,8 +31,10 @@ def look_up(
     *,
     areas: tuple[list[int], list[int]] | None = None,
     holder_areas: np.ndarray | None = None,
+    holder_known: np.ndarray | None = None,
     sizes: tuple[int, ...] = SIZES,
     schema: LinkageSchema = SCHEMA,
+    model: Model | None = None,
 ) -> LookupScores:
     """Ask about cases among held records, each with its holder; by stored slots and probes."""
     asked = tokens_of(schema, cases, area=areas[0] if areas else None)
@@ -47,13 +49,14 @@ def look_up(
             met.append(Meetings(askers, holders, np.full(len(askers), number)))
     return score_lookups(
         schema,
-        shipped_model(schema),
+        model or shipped_model(schema),
         cases=asked,
         candidates=index.tokens,
         pairs=compare(schema, asked, index.tokens, Meetings.concatenate(met)),
         holder_of_record=np.asarray([holder for holder, _ in held], np.int64),
         holder_sizes=np.asarray(sizes),
         holder_areas=holder_areas,
+        holder_known=holder_known,
     )
 
 
@@ -120,6 +123,44 @@ def test_a_sibling_born_on_one_day_is_never_known_and_a_short_form_is(
     )
     assert (scores.posterior[0, 0] >= KNOWN) == known
     assert scores.posterior[0, 0] >= 0.5
+
+
+def coincidence(scores: LookupScores) -> float:
+    """Bits that the twins of the first case cost it at the first holder."""
+    explanation = scores.explain(0, 0)
+    assert explanation is not None
+    return sum(step.weight for step in explanation.steps if step.comparison == "coincidence")
+
+
+def test_a_large_index_that_holds_few_twins_is_believed_and_a_small_one_is_not() -> None:
+    asked, held = [[person(forename="jane")]], [(0, [person(forename="james")])]
+    model = shipped_model(NAMES)
+    pattern = score_of_first_pair(asked, held)
+    m, u = (float(value[0]) for value in model.product(np.asarray([pattern])))
+    counted = replace(model, joint={pattern: Probabilities(m, u)})
+
+    def taken_off(model: Model, size: int) -> float:
+        sizes, known = (size,) * 60, np.full(60, 0.2)
+        return coincidence(look_up(asked, held, holder_known=known, sizes=sizes, schema=NAMES, model=model))
+
+    assert taken_off(counted, 10) == pytest.approx(taken_off(model, 10), abs=0.2)
+    assert taken_off(model, 2000) < -2.5
+    assert taken_off(counted, 2000) > -0.5
+
+
+def score_of_first_pair(asked: list[list[Identifiers]], held: list[tuple[int, list[Identifiers]]]) -> int:
+    """The joint pattern of the only case and the only record."""
+    return int(look_up(asked, held, schema=NAMES)._explained.pattern[0])
+
+
+def test_a_twin_is_no_likelier_known_than_the_person_asked_about() -> None:
+    asked, held = [[person(forename="jane")]], [(0, [person(forename="james")])]
+    taken = [
+        coincidence(look_up(asked, held, schema=NAMES, holder_known=np.full(3, known)))
+        for known in (0.01, 0.1, 0.4)
+    ]
+    assert taken[0] == pytest.approx(taken[1] + np.log2(10))
+    assert taken[1] == pytest.approx(taken[2])
 
 
 def test_no_candidate_at_all_is_no_posterior() -> None:

@@ -173,7 +173,10 @@ def test_names_beside_the_same_date_are_graded(other: Identifiers, names: str, s
     [
         pytest.param("dan", "daniel", "form/same", id="a short form of like spelling"),
         pytest.param("bob", "robert", "form/same", id="a short form of other spelling"),
-        pytest.param("martin", "mary", "distant/same", id="another name of like spelling"),
+        pytest.param("martin", "mary", "begins/same", id="another name that begins alike"),
+        pytest.param("alison", "alistair", "begins/same", id="another name of longer like spelling"),
+        pytest.param("anna", "hannah", "distant/same", id="another name that ends alike"),
+        pytest.param("james", "jean", "other/same", id="the same letter is not enough"),
         pytest.param("daniel", "danielle", "alike/same", id="spelled alike, whatever it sounds like"),
     ],
 )
