@@ -14,7 +14,7 @@ from matcher.candidates import Meetings
 from matcher.counts import CHAIN, CLASSES, NAMES, NHS_NUMBER, WEAK, WHOLE, PatternCounts
 from matcher.estimation import Fit, fit
 from matcher.model import Model
-from matcher.patterns import PairPatterns, compare
+from matcher.patterns import PATTERN_SHAPE, PairPatterns, compare
 from matcher.schema import LinkageSchema
 from matcher.scoring import (
     LinkingParameters,
@@ -22,6 +22,7 @@ from matcher.scoring import (
     best_of_records,
     compare_areas,
     log2_odds,
+    near_misses,
     near_strangers,
     relative_crowding,
     score_against_rivals,
@@ -89,7 +90,9 @@ def _parameters(
     )
     ends, twice = np.r_[pairs.left, pairs.right], np.r_[strangers, strangers]
     neighbours = np.bincount(ends, weights=twice, minlength=len(agency)).astype(np.float64)
-    usual, shape = float(neighbours.mean()) if len(neighbours) else 0.0, _crowding_shape(neighbours)
+    usual = float(neighbours.mean()) if len(neighbours) else 0.0
+    together = _met_together(pairs, first, len(agency))
+    shape = _crowding_shape(neighbours, together)
     same_area = _chance_of_same_area(agency, area)
     return LinkingParameters(
         shipped=shipped,
@@ -163,12 +166,24 @@ def pairs_by_class(availability: IntArray) -> FloatArray:
     return pairs
 
 
-def _crowding_shape(neighbours: FloatArray) -> float:
-    """Shape of the Gamma spread of how common initials are, by moments; 0 = nobody asked, not known."""
+def _met_together(pairs: PairPatterns, posterior: FloatArray, records: int) -> float:
+    """How many records of one stranger are near misses at once: that one and those that say the same date."""
+    identity = pairs.pattern // int(np.prod(PATTERN_SHAPE[1:]))
+    same = posterior[~near_misses()[identity]].sum()
+    return 1.0 + 2 * float(same) / max(records, 1)
+
+
+def _crowding_shape(neighbours: FloatArray, together: float) -> float:
+    """Pseudo-neighbours that say how common initials are before any is counted; 0 = nobody asked, not known.
+
+    By moments. People are spread by a Gamma distribution of this mean and shape, and each is met as often as
+    records of him are (`together`), so that the counts vary more than a Poisson's by that much and tell less.
+    """
     if not neighbours.any():
         return 0.0
     mean, variance = float(neighbours.mean()), float(neighbours.var())
-    return mean**2 / (variance - mean) if variance > mean * 1.01 else 1e3
+    by_chance = together * mean
+    return together * mean**2 / (variance - by_chance) if variance > by_chance * 1.01 else 1e3
 
 
 def _agency_priors(

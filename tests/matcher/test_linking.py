@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from matcher.candidates import Meetings, stored_meetings
-from matcher.linking import LinkingRun, link
+from matcher.linking import LinkingRun, _crowding_shape, link
 from matcher.model import shipped_model
 from matcher.patterns import compare
 from matcher.schema import LinkageSchema, shipped_schema
@@ -210,3 +210,17 @@ def test_placeholders_of_1_january_never_make_strangers_known() -> None:
     among = (run.pairs.left >= len(records)) & (run.pairs.right >= len(records))
     assert among.sum() > 100
     assert not (run.pairs.posterior[among] >= 0.95).any()
+
+
+@pytest.mark.parametrize("together", [1.0, 3.0])
+def test_how_common_initials_are_is_recovered_where_strangers_have_several_records(together: float) -> None:
+    rng = np.random.default_rng(4)
+    common = rng.gamma(2.0, 1 / 2.0, 40_000)
+    neighbours = (together * rng.poisson(common * 3.0 / together)).astype(np.float64)
+    assert _crowding_shape(neighbours, together) == pytest.approx(2.0 * together, rel=0.1)
+
+
+def test_neighbours_that_vary_by_chance_alone_say_nothing_of_initials() -> None:
+    neighbours = (3.0 * np.random.default_rng(4).poisson(0.1, 40_000)).astype(np.float64)
+    assert _crowding_shape(neighbours, 1.0) < 0.5
+    assert _crowding_shape(neighbours, 3.1) >= 1000
