@@ -144,7 +144,9 @@ def cut(
 def f1_under(population: Population, smaller: LinkageSchema) -> float:
     """Best F1 of a linking run under a cut of the population's schema."""
     tokens, meetings = cut(population.schema, smaller, population.tokens, population.meetings)
-    run = link(smaller, tokens, meetings, agency=population.agency, shipped=shipped_model(smaller))
+    run = link(
+        smaller, tokens, meetings, agency=population.agency, shipped=shipped_model(smaller), probes=True
+    )
     is_match = population.is_match(run.pairs.left, run.pairs.right)
     return best_f1(run.pairs.posterior, is_match, population.true_pairs).measure.f1
 

@@ -69,7 +69,9 @@ def main() -> None:
 
     def full_run(some: TokenSet) -> LinkingRun:
         met = Meetings.concatenate(stored_meetings(schema, some))
-        return link(schema, some, met, agency=agency[: some.record_count], shipped=shipped_model(schema))
+        return link(
+            schema, some, met, agency=agency[: some.record_count], shipped=shipped_model(schema), probes=False
+        )
 
     started = time.perf_counter()
     everything = posteriors_of(full_run(tokens).pairs)

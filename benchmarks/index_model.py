@@ -53,8 +53,10 @@ def stored_only_without_rates(population: Population) -> Weighing:
 def _stored_only(population: Population) -> Weighing:
     met = Meetings.concatenate(stored_meetings(population.schema, population.tokens))
     first = shipped_model(population.schema)
-    run = link(population.schema, population.tokens, met, agency=population.agency, shipped=first)
-    return run.fit.model, share_known_elsewhere(run.pairs, population.agency)
+    run = link(
+        population.schema, population.tokens, met, agency=population.agency, shipped=first, probes=False
+    )
+    return run.fit.whole, share_known_elsewhere(run.pairs, population.agency)
 
 
 MODELS = {

@@ -72,7 +72,12 @@ def fitted_to_index(population: Population) -> tuple[Model, FloatArray]:
     """The model as a linking run fits it to the index, and how likely each agency is to know a person."""
     shipped = shipped_model(population.schema)
     run = link(
-        population.schema, population.tokens, population.meetings, agency=population.agency, shipped=shipped
+        population.schema,
+        population.tokens,
+        population.meetings,
+        agency=population.agency,
+        shipped=shipped,
+        probes=True,
     )
     crowding = run.fit.model.crowding_shape or shipped.crowding_shape
     return replace(run.fit.model, crowding_shape=crowding), share_known_elsewhere(

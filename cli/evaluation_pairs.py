@@ -81,6 +81,7 @@ def link_folder(
         population.meetings,
         agency=population.agency,
         shipped=shipped_model(schema),
+        probes=with_probes,
     )
     seconds = population.meet_seconds + time.perf_counter() - started
     is_match = population.is_match(run.pairs.left, run.pairs.right)

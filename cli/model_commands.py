@@ -64,7 +64,7 @@ def train(
             advance=advance,
         )
     fit = linked.run.fit
-    fitted = carrying_schema(fit.model, schema)
+    fitted = carrying_schema(fit.whole, schema)
     out.write_text(format_model(fitted), encoding="utf-8")
     summary = {
         "agencies": len(linked.population.agencies),

@@ -157,7 +157,7 @@ def fit_index(
     """
     shipped = shipped_model(schema)
     meetings = Meetings.concatenate(stored_meetings(schema, tokens))
-    run = link(schema, tokens, meetings, agency=agency, shipped=shipped)
+    run = link(schema, tokens, meetings, agency=agency, shipped=shipped, probes=False)
     known = share_known_elsewhere(run.pairs, agency)
     return IndexFit(
         model=fitted_without_probes(run, shipped, schema),
@@ -168,5 +168,9 @@ def fit_index(
 
 def fitted_without_probes(run: LinkingRun, shipped: Model, schema: LinkageSchema) -> Model:
     """The model of a run over stored slots, with what only probes can tell as shipped."""
-    crowding = shipped.crowding_shape
-    return replace(run.fit.model, name=FITTED_NAME, crowding_shape=crowding, schema_digest=schema.digest)
+    return replace(
+        run.fit.whole,
+        name=FITTED_NAME,
+        crowding_shape=shipped.crowding_shape,
+        schema_digest=schema.digest,
+    )

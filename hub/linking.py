@@ -280,7 +280,7 @@ def _score(read: _Read) -> Scored:
     agencies = records.agencies
     meetings = Meetings.concatenate(stored_meetings(schema, records.tokens))
     codes = records.agency_codes(agencies)
-    run = link(schema, records.tokens, meetings, agency=codes, shipped=read.weighing.model)
+    run = link(schema, records.tokens, meetings, agency=codes, shipped=read.weighing.model, probes=False)
     return Scored.of(LinkedIndex.of_run(run), records, agencies)
 
 

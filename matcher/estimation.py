@@ -22,6 +22,7 @@ from matcher.model import SMALLEST_M, Model, Probabilities
 from matcher.patterns import PATTERN_SHAPE
 from matcher.populations import SMALLEST_MATCHES, Population, estimate_population
 from matcher.tokens import FloatArray
+from matcher.views import View, told_apart
 
 # Pseudo-counts: how much data it takes to move a shipped value half-way.
 M_PSEUDO_MATCHES = 100.0
@@ -32,7 +33,8 @@ class Fit:
     """A fitted model with its priors.
 
     Attributes:
-        model: The fitted parameters.
+        model: The fitted parameters, of levels as the run saw them.
+        whole: The same of levels as a search with probes will show them.
         priors: Prior probability that a random pair is a match: within an agency, across agencies.
         iterations: EM steps taken.
         converged: Whether the last step moved no expected count by more than the tolerance; an
@@ -40,19 +42,21 @@ class Fit:
     """
 
     model: Model
+    whole: Model
     priors: tuple[float, float]
     iterations: int
     converged: bool
 
 
-def fit(counts: PatternCounts, shipped: Model) -> Fit:
+def fit(counts: PatternCounts, shipped: Model, view: View) -> Fit:
     """Fit a model: the population with its prior first, then chance, then m.
 
     Args:
         counts: Counted patterns of all candidate pairs.
         shipped: The model to start from and shrink to.
+        view: What the run sees of a level.
     """
-    population = estimate_population(counts, shipped)
+    population = estimate_population(counts, shipped, view)
     u = estimate_u(counts, population)
     first, _, _ = estimate_m(counts, population.model, u, population.priors)
     priors = estimate_priors(counts, population, first)
@@ -65,8 +69,14 @@ def fit(counts: PatternCounts, shipped: Model) -> Fit:
         "expected_matches": [round(float(m), 1) for m in matches],
         "moves": [round(float(move), 3) for move in population.moves],
     }
-    fitted = replace(population.model, name="fitted", joint=joint, crowding_shape=0.0, notes=notes)
-    return Fit(fitted, (float(priors[0]), float(priors[1])), iterations, converged)
+    whole = replace(population.whole, name="fitted", crowding_shape=0.0, notes=notes)
+    return Fit(
+        model=replace(view.seen(whole), joint=joint),
+        whole=replace(whole, joint=told_apart(joint, whole, view)),
+        priors=(float(priors[0]), float(priors[1])),
+        iterations=iterations,
+        converged=converged,
+    )
 
 
 def estimate_priors(

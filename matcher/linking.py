@@ -30,6 +30,7 @@ from matcher.scoring import (
     share_known,
 )
 from matcher.tokens import BoolArray, FloatArray, IntArray, TokenSet
+from matcher.views import View
 from matcher.weights import posteriors
 
 # An agency pair's own prior counts half as much as the network's at this many matches.
@@ -49,7 +50,13 @@ class LinkingRun:
 
 
 def link(
-    schema: LinkageSchema, tokens: TokenSet, meetings: Meetings, *, agency: IntArray, shipped: Model
+    schema: LinkageSchema,
+    tokens: TokenSet,
+    meetings: Meetings,
+    *,
+    agency: IntArray,
+    shipped: Model,
+    probes: bool,
 ) -> LinkingRun:
     """Score every candidate pair of records.
 
@@ -59,12 +66,16 @@ def link(
         meetings: Tokens that share a stored slot or met by a probe.
         agency: Agency of each record, shape (records,).
         shipped: The model to start from and shrink to.
+        probes: Whether every record's probes were asked; else stored slots alone were compared.
     """
-    best = best_of_records(compare(schema, tokens, tokens, meetings), tokens, shipped)
+    view = View.of(schema, probes=probes)
+    seen = view.seen(shipped)
+    best = best_of_records(compare(schema, tokens, tokens, meetings), tokens, seen)
     records = first_tokens(tokens)
-    fitted = fit(_count(schema, tokens, records, best, agency), shipped)
-    parameters = _parameters(best, fitted, shipped, agency, tokens.area[records])
-    fitted = replace(fitted, model=parameters.model)
+    fitted = fit(_count(schema, tokens, records, best, agency), shipped, view)
+    parameters = _parameters(best, fitted, seen, agency, tokens.area[records])
+    crowding = parameters.model.crowding_shape
+    fitted = replace(fitted, model=parameters.model, whole=replace(fitted.whole, crowding_shape=crowding))
     log_odds = score_terms(best, parameters, agency=agency, area=tokens.area[records]).log_odds
     known = share_known(best, posteriors(log_odds), agency, len(parameters.priors))
     posterior = score_against_rivals(best, log_odds, known, agency=agency)

@@ -94,6 +94,21 @@ def identity_of(code: int) -> PlainIdentity | GradedIdentity:
     return GradedIdentity(SEEN_LEVELS[seen], FORENAME_LEVELS[forename], GRADE_LEVELS[surname])
 
 
+def code_of(level: PlainIdentity) -> int:
+    """The code of an identity level shown by slots alone."""
+    return int(
+        np.ravel_multi_index(
+            (
+                DATE_LEVELS.index(level.date),
+                INITIAL_LEVELS.index(level.initials),
+                SOUND_LEVELS.index(level.sounds),
+                int(level.comparable),
+            ),
+            _PLAIN_SHAPE,
+        )
+    )
+
+
 def pattern_levels(pattern: int) -> Mapping[str, str]:
     """A joint pattern as comparison and level ids, for files and explanations."""
     identity, chain, nhs_number, sex = np.unravel_index(pattern, PATTERN_SHAPE)

@@ -21,6 +21,7 @@ from matcher.counts import NAMES, WHOLE, PatternCounts, found_by_identity, witho
 from matcher.model import SMALLEST_M, Model
 from matcher.patterns import IDENTITY_COUNT, PATTERN_SHAPE, GradedIdentity, PlainIdentity, identity_of
 from matcher.tokens import FloatArray
+from matcher.views import View
 
 CLASSES_COMPARED = (WHOLE, WHOLE + NAMES)
 # Spreads between populations, as natural logarithms of factors: of strangers, the same initials, year, names;
@@ -42,21 +43,29 @@ class Population:
     """The shipped model moved to this population, and how many matches there are.
 
     Attributes:
-        model: Shipped m and u, moved.
+        whole: Shipped m and u, moved.
+        model: The same as the run sees it.
         priors: Prior that a random pair is a match, shape (2,): within an agency, across agencies.
         share_met: Share of whole records' matches that agree on enough of date and names to meet.
         moves: Natural logarithms of the five factors, in the order of `SPREADS`.
     """
 
+    whole: Model
     model: Model
     priors: FloatArray
     share_met: float
     moves: FloatArray
 
 
-def estimate_population(counts: PatternCounts, shipped: Model) -> Population:
-    """Find the five numbers and the matches, by the highest posterior over counted patterns."""
-    seen = _Seen.of(counts, shipped)
+def estimate_population(counts: PatternCounts, shipped: Model, view: View) -> Population:
+    """Find the five numbers and the matches, by the highest posterior over counted patterns.
+
+    Args:
+        counts: Counted patterns of all candidate pairs.
+        shipped: The model to move.
+        view: What the run sees of a level.
+    """
+    seen = _Seen.of(counts, shipped, view)
     moves = np.zeros(len(SPREADS))
     for width in SEARCH_WIDTHS:
         tried = moves + width * SEARCH_STEPS
@@ -64,15 +73,15 @@ def estimate_population(counts: PatternCounts, shipped: Model) -> Population:
     matches = seen.matches(moves[None])[0]
     possible = counts.pairs[:, [one for one in range(counts.pairs.shape[1]) if one & WHOLE]].sum(axis=1)
     priors = (matches + SMALLEST_MATCHES) / np.maximum(possible, 1.0)
-    model = moved(shipped, moves)
-    return Population(model, np.minimum(priors, 0.5), _share_met(model), moves)
+    whole = moved(shipped, moves)
+    return Population(whole, view.seen(whole), np.minimum(priors, 0.5), _share_met(whole, view), moves)
 
 
-def _share_met(model: Model) -> float:
-    """Share of m of the class the model is for that falls on levels a search finds."""
-    rows = _compared_class() == (WHOLE + NAMES if model.with_names else WHOLE)
-    m = model.identity[0, rows]
-    return float(m[found_by_identity()[rows]].sum() / m.sum())
+def _share_met(whole: Model, view: View) -> float:
+    """Share of m of the class the model is for that falls on levels the run finds."""
+    rows = _compared_class() == (WHOLE + NAMES if whole.with_names else WHOLE)
+    m = whole.identity[0, rows]
+    return float(m[found_by_identity()[view.identity[rows]]].sum() / m.sum())
 
 
 def moved(shipped: Model, moves: FloatArray) -> Model:
@@ -102,42 +111,39 @@ class _Seen:
     counts: FloatArray
     pairs: FloatArray
     shipped: Model
+    view: View
 
     @staticmethod
-    def of(counts: PatternCounts, shipped: Model) -> _Seen:
+    def of(counts: PatternCounts, shipped: Model, view: View) -> _Seen:
         pooled, _ = without_numbers(counts, keep_sex=False)
         identity = np.unravel_index(pooled.codes, PATTERN_SHAPE)[0]
         of_class = _compared_class()[identity]
         kept = (of_class > 0) & found_by_identity()[identity]
         return _Seen(
-            identity[kept], of_class[kept], pooled.counts[:, kept], pooled.comparable[:, kept], shipped
+            identity[kept], of_class[kept], pooled.counts[:, kept], pooled.comparable[:, kept], shipped, view
         )
 
     def _expected(self, moves: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Chance of each level, m of each level, and matches by stratum and class, for each set of moves."""
-        powers = _chance_powers()[:, self.level]
-        u = np.minimum(1.0, self.shipped.identity[1, self.level] * np.exp(moves[:, STRANGERS] @ powers))
+        u = self.shipped.identity[1] * np.exp(moves[:, STRANGERS] @ _chance_powers())
+        u = np.minimum(1.0, self.view.summed(u)[:, self.level])
         chance = self.pairs[:, None, :] * u
-        m = np.zeros_like(u)
+        every = np.broadcast_to(self.shipped.identity[0], (len(moves), IDENTITY_COUNT)).copy()
         share = np.ones_like(u)
         for one in CLASSES_COMPARED:
             rows = np.flatnonzero(_compared_class() == one)
-            every = _tilted(
-                np.broadcast_to(self.shipped.identity[0, rows], (len(moves), len(rows))),
-                moves[:, SLIPS],
-                _wrongness()[:, rows],
-            )
-            here = np.flatnonzero(self.of_class == one)
-            m[:, here] = every[:, np.searchsorted(rows, self.level[here])]
-            share[:, here] = every[:, found_by_identity()[rows]].sum(axis=1, keepdims=True)
+            every[:, rows] = _tilted(every[:, rows], moves[:, SLIPS], _wrongness()[:, rows])
+            found = rows[found_by_identity()[self.view.identity[rows]]]
+            share[:, self.of_class == one] = every[:, found].sum(axis=1, keepdims=True)
+        m = self.view.summed(every)[:, self.level]
         matches = np.zeros_like(chance)
         for one in CLASSES_COMPARED:
             here = np.flatnonzero(self.of_class == one)
             if len(here):
-                found = _matches(
+                best = _matches(
                     self.counts[:, None, here], chance[:, :, here], m[:, here], share[:, here[:1]]
                 )
-                matches[:, :, here] = found[:, :, None]
+                matches[:, :, here] = best[:, :, None]
         return chance, m, matches
 
     def log_posterior(self, moves: FloatArray) -> FloatArray:

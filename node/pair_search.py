@@ -85,7 +85,7 @@ def find_pairs(people: People, *, areas: Sequence[str | None], decisions: Sequen
     tokens, identities = encode(encoder, people, areas, codes)
     agency = np.zeros(len(people), np.int64)
     meetings = meet(encoder, tokens, identities, with_probes=True)
-    run = link(schema, tokens, meetings, agency=agency, shipped=shipped_model(schema))
+    run = link(schema, tokens, meetings, agency=agency, shipped=shipped_model(schema), probes=True)
     area = np.array([codes.get(one or "", -1) for one in areas], np.int64)
     pairs = []
     rows = np.flatnonzero(run.pairs.posterior >= LEAST_POSTERIOR).tolist()

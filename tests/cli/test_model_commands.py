@@ -46,6 +46,7 @@ def fitted(folder: Path) -> Model:
         population.meetings,
         agency=population.agency,
         shipped=shipped_model(schema),
+        probes=True,
     )
     return replace(run.fit.model, schema_digest=schema.digest)
 

@@ -329,7 +329,7 @@ def link_hub(federation: Federation) -> LinkedHub:
             handles[handle] for handle in session.scalars(select(Record.handle).order_by(Record.record))
         ]
     meetings = Meetings.concatenate(stored_meetings(SCHEMA, tokens))
-    run = link(SCHEMA, tokens, meetings, agency=agency, shipped=shipped_model(SCHEMA))
+    run = link(SCHEMA, tokens, meetings, agency=agency, shipped=shipped_model(SCHEMA), probes=False)
     return LinkedHub(tokens, agency, references, LinkedIndex.of_run(run))
 
 

@@ -22,8 +22,10 @@ from matcher.patterns import (
 )
 from matcher.populations import estimate_population
 from matcher.schema import SOUND_LEVELS, shipped_schema
+from matcher.views import View
 
-SHIPPED = shipped_model(shipped_schema(["dob", "initials", "chain"]))
+SCHEMA = shipped_schema(["dob", "initials", "chain"])
+SHIPPED, VIEW = shipped_model(SCHEMA), View.of(SCHEMA, probes=True)
 # Pairs within and across agencies: about 40,000 records at eight agencies.
 PAIRS = (1e8, 7e8)
 MATCHES = (200.0, 20_000.0)
@@ -108,14 +110,14 @@ def test_all_patterns_of_the_generated_data_are_of_one_availability_class() -> N
 
 def test_the_prior_is_recovered() -> None:
     """Within 3 % across agencies, and 20 % within, where one match in a hundred is."""
-    fitted = fit(counted(SHIPPED), SHIPPED)
+    fitted = fit(counted(SHIPPED), SHIPPED, VIEW)
     assert fitted.priors[1] == pytest.approx(MATCHES[1] / PAIRS[1], rel=0.03)
     assert fitted.priors[0] == pytest.approx(MATCHES[0] / PAIRS[0], rel=0.20)
 
 
 def test_the_prior_is_near_where_numbers_are_worse_than_the_shipped_model_says() -> None:
     """Within 20 % (0.3 bits): the share of matches that are strong is taken from the shipped model."""
-    fitted = fit(counted(another_truth()), SHIPPED)
+    fitted = fit(counted(another_truth()), SHIPPED, VIEW)
     assert fitted.priors[1] == pytest.approx(MATCHES[1] / PAIRS[1], rel=0.20)
     assert fitted.priors[0] == pytest.approx(MATCHES[0] / PAIRS[0], rel=0.30)
 
@@ -125,7 +127,7 @@ def test_m_is_recovered() -> None:
     the strangers to be taken off, who are told by those within agencies.
     """
     truth = another_truth()
-    fitted = fit(counted(truth), SHIPPED)
+    fitted = fit(counted(truth), SHIPPED, VIEW)
     m, u = truth.product(CODES)
     found = np.asarray([fitted.model.joint[int(code)].m for code in CODES])
     clear = MATCHES[1] * m > PAIRS[1] * u
@@ -140,7 +142,7 @@ def test_u_is_recovered_where_strangers_are_counted() -> None:
     """Within 15 % where strangers outnumber matches among 1,000 pairs or more."""
     truth = another_truth()
     counts = counted(truth)
-    fitted = fit(counts, SHIPPED)
+    fitted = fit(counts, SHIPPED, VIEW)
     m, u = truth.product(CODES)
     mostly_chance = (PAIRS[1] * u > 1000) & (PAIRS[1] * u > MATCHES[1] * m)
     assert mostly_chance.sum() >= 5
@@ -152,7 +154,7 @@ def test_posteriors_of_patterns_are_those_of_the_truth() -> None:
     """Expected matches of patterns that 50 pairs or more show: off by 5 % of all matches in total."""
     truth = another_truth()
     counts = counted(truth)
-    fitted = fit(counts, SHIPPED)
+    fitted = fit(counts, SHIPPED, VIEW)
 
     def expected(model: Model, prior: float) -> np.ndarray:
         m, u = model.probabilities(CODES)
@@ -179,7 +181,7 @@ def test_the_chance_of_agreement_is_recovered_where_the_shipped_one_is_off_by_tw
 ) -> None:
     """Within 10 %, by counting near misses."""
     counts = counted(another_truth(initials=initials, year=year))
-    scaled = estimate_population(counts, SHIPPED).model
+    scaled = estimate_population(counts, SHIPPED, VIEW).model
     assert scaled.same_initials == pytest.approx(SHIPPED.same_initials * initials, rel=0.10)
     assert scaled.same_year == pytest.approx(SHIPPED.same_year * year, rel=0.10)
     exact = np.flatnonzero(SHIPPED.identity[0] > 0.5)[0]
@@ -189,7 +191,7 @@ def test_the_chance_of_agreement_is_recovered_where_the_shipped_one_is_off_by_tw
 def test_data_without_a_match_have_nearly_none() -> None:
     """Fewer than ten in 800 million pairs, and no pattern anybody showed is a likely match."""
     counts = counted(another_truth(), matches=NOBODY)
-    fitted = fit(counts, SHIPPED)
+    fitted = fit(counts, SHIPPED, VIEW)
     assert (np.asarray(fitted.priors) * PAIRS).sum() < 10
     m, u = fitted.model.probabilities(CODES)
     prior = fitted.priors[1]
@@ -201,7 +203,7 @@ def test_data_without_a_match_have_nearly_none() -> None:
 
 def test_one_agency_alone_is_fitted_without_dividing_by_nothing() -> None:
     counts = counted(another_truth(), matches=(200.0, 0.0), pairs=(1e8, 0.0))
-    fitted = fit(counts, SHIPPED)
+    fitted = fit(counts, SHIPPED, VIEW)
     assert np.isfinite(fitted.priors).all()
     assert 0 < fitted.priors[0] < 1e-5
     assert all(0 < p.m <= 1 and 0 < p.u <= 1 for p in fitted.model.joint.values())
@@ -210,7 +212,7 @@ def test_one_agency_alone_is_fitted_without_dividing_by_nothing() -> None:
 @pytest.mark.parametrize("pairs", [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 2.0)])
 def test_next_to_no_data_leave_the_shipped_model(pairs: tuple[float, float]) -> None:
     empty = PatternCounts(np.zeros(0, np.int64), np.zeros((2, 0)), np.full((2, CLASSES), pairs[0]))
-    fitted = fit(empty, SHIPPED)
+    fitted = fit(empty, SHIPPED, VIEW)
     assert fitted.model.joint == {}
     assert (fitted.model.identity == SHIPPED.identity).all()
     assert np.isfinite(fitted.priors).all()
@@ -219,7 +221,7 @@ def test_next_to_no_data_leave_the_shipped_model(pairs: tuple[float, float]) -> 
 def test_a_pattern_shown_by_a_handful_keeps_near_the_shipped_m() -> None:
     """A hundred matches move a shipped value half-way: five hardly do."""
     few = counted(another_truth(), matches=(0.0, 5.0), pairs=(1e4, 7e4))
-    fitted = fit(few, SHIPPED)
+    fitted = fit(few, SHIPPED, VIEW)
     m, _ = SHIPPED.product(CODES)
     found = np.asarray([fitted.model.joint[int(code)].m for code in CODES])
     assert np.allclose(found, m, atol=0.06)
@@ -248,7 +250,7 @@ def test_a_converged_em_stays_where_it_is() -> None:
 
 
 def test_the_fit_reports_what_em_reported() -> None:
-    fitted = fit(counted(another_truth()), SHIPPED)
+    fitted = fit(counted(another_truth()), SHIPPED, VIEW)
     assert fitted.converged
     assert fitted.model.notes["converged"] is True
     assert fitted.model.notes["iterations"] == fitted.iterations
@@ -267,7 +269,7 @@ def test_no_m_becomes_a_veto() -> None:
             }
         },
     )
-    fitted = fit(counted(spotless), SHIPPED)
+    fitted = fit(counted(spotless), SHIPPED, VIEW)
     assert min(p.m for p in fitted.model.joint.values()) >= 2e-5
 
 
@@ -276,5 +278,5 @@ def test_em_does_not_grow_with_the_number_of_pairs() -> None:
     counts = counted(another_truth(), codes=EVERY_CODE)
     many = replace(counts, counts=counts.counts * (1e7 / counts.counts.sum()))
     started = time.perf_counter()
-    fit(many, SHIPPED)
+    fit(many, SHIPPED, VIEW)
     assert time.perf_counter() - started < 1.0

@@ -86,7 +86,7 @@ def test_increments_and_a_full_run_give_the_same_links(
 ) -> None:
     """From nothing to everything by what the full run found: its own pairs come out."""
     agency = small[1]
-    run = link(SCHEMA, tokens, meetings, agency=agency, shipped=shipped_model(SCHEMA))
+    run = link(SCHEMA, tokens, meetings, agency=agency, shipped=shipped_model(SCHEMA), probes=True)
     assert len(np.unique(run.pairs.posterior.round(9))) > 20
     nothing = LinkedIndex(NO_PAIRS, run.parameters, 0)
     for steps in ([400, 401, 900, len(agency)], [len(agency)], [len(agency) - 1, len(agency)]):
@@ -108,7 +108,9 @@ def test_it_does_not_matter_in_which_portions_records_come(
     """By what a run over the first 600 records found, none of which knew the later ones."""
     agency, count = small[1], len(small[1])
     early = meetings_between(tokens, meetings, 0, 600)
-    run = link(SCHEMA, first(tokens, 600), early, agency=agency[:600], shipped=shipped_model(SCHEMA))
+    run = link(
+        SCHEMA, first(tokens, 600), early, agency=agency[:600], shipped=shipped_model(SCHEMA), probes=True
+    )
     begun = LinkedIndex.of_run(run)
     at_once = grown(begun, tokens, meetings, agency, count)
     one_by_one = grown(begun, tokens, meetings, agency, *range(601, 640), 900, count)
@@ -126,7 +128,9 @@ def test_records_that_leave_are_as_if_they_had_never_come(
     agency, count = small[1], len(small[1])
     early = meetings_between(tokens, meetings, 0, 300)
     begun = LinkedIndex.of_run(
-        link(SCHEMA, first(tokens, 300), early, agency=agency[:300], shipped=shipped_model(SCHEMA))
+        link(
+            SCHEMA, first(tokens, 300), early, agency=agency[:300], shipped=shipped_model(SCHEMA), probes=True
+        )
     )
     gone = np.zeros(count, np.bool_)
     gone[300:] = np.random.default_rng(5).random(count - 300) < 0.3
@@ -170,7 +174,12 @@ def linked_with_pair() -> tuple[list[list[Identifiers]], IntArray, LinkingRun]:
     agency = np.r_[agency, 0, 1]
     tokens = tokens_of(SCHEMA, records)
     run = link(
-        SCHEMA, tokens, all_meetings(SCHEMA, tokens, records), agency=agency, shipped=shipped_model(SCHEMA)
+        SCHEMA,
+        tokens,
+        all_meetings(SCHEMA, tokens, records),
+        agency=agency,
+        shipped=shipped_model(SCHEMA),
+        probes=True,
     )
     return records, agency, run
 

@@ -33,7 +33,9 @@ def run_of(
     tokens = tokens_of(schema, records, area=area)
     stored = Meetings.concatenate(stored_meetings(schema, tokens))
     meetings = stored if stored_only else all_meetings(schema, tokens, records)
-    return link(schema, tokens, meetings, agency=agency, shipped=shipped_model(schema))
+    return link(
+        schema, tokens, meetings, agency=agency, shipped=shipped_model(schema), probes=not stored_only
+    )
 
 
 def by_pair(run: LinkingRun, names: np.ndarray | None = None) -> dict[tuple[int, int], float]:

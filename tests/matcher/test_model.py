@@ -25,6 +25,7 @@ from matcher.patterns import (
     pattern_levels,
 )
 from matcher.schema import FIELDS, shipped_schema
+from matcher.views import View
 
 WHOLE = shipped_schema(FIELDS)
 INITIALS = shipped_schema(["dob", "initials", "chain"])
@@ -86,7 +87,7 @@ def test_a_model_fitted_to_data_is_the_same_read_back() -> None:
     shipped = shipped_model(WHOLE)
     near_miss = np.asarray([code_of("date=year_differs initials=both sounds=differ whole", "differ")])
     counts = PatternCounts(near_miss, np.asarray([[30.0], [900.0]]), np.full((2, CLASSES), 1e7))
-    model = fit(counts, shipped).model
+    model = fit(counts, shipped, View.of(WHOLE, probes=True)).model
     assert (model.identity != shipped.identity).any()
     codes = np.arange(int(np.prod(PATTERN_SHAPE)))
     assert np.allclose(

@@ -32,7 +32,7 @@ def run_of(
     records = [*records, *more]
     tokens = tokens_of(SCHEMA, records, area=area.tolist())
     met = all_meetings(SCHEMA, tokens, records)
-    run = link(SCHEMA, tokens, met, agency=agency, shipped=shipped_model(SCHEMA))
+    run = link(SCHEMA, tokens, met, agency=agency, shipped=shipped_model(SCHEMA), probes=True)
     return run, agency, area, len(records) - len(more)
 
 

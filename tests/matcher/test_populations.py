@@ -20,10 +20,12 @@ from matcher.counts import (
 from matcher.estimation import fit
 from matcher.model import Model, shipped_model
 from matcher.patterns import IDENTITY_COUNT, PATTERN_SHAPE, identity_id
-from matcher.populations import estimate_population, moved
+from matcher.populations import SPREADS, estimate_population, moved
 from matcher.schema import shipped_schema
+from matcher.views import View
 
-SHIPPED = shipped_model(shipped_schema(["dob", "initials"]))
+SCHEMA = shipped_schema(["dob", "initials"])
+SHIPPED, VIEW = shipped_model(SCHEMA), View.of(SCHEMA, probes=True)
 ABSENT = tuple(size - 1 for size in PATTERN_SHAPE[1:])
 NAMES_OF_LEVELS = [identity_id(code) for code in range(IDENTITY_COUNT)]
 WHOLE_LEVELS = [
@@ -31,7 +33,7 @@ WHOLE_LEVELS = [
     for code, name in enumerate(NAMES_OF_LEVELS)
     if name.endswith("sounds=absent whole") and SHIPPED.identity[0, code] > 1e-3 and "none" not in name
 ]
-NOT_MOVED = np.zeros(5)
+NOT_MOVED = np.zeros(len(SPREADS))
 
 
 def code_of(level: str) -> int:
@@ -64,7 +66,7 @@ def test_slips_and_strangers_are_told_apart(
 ) -> None:
     """Both show initials beside another date; matches within 10 %, slips within a factor of 1.5."""
     truth = moved(SHIPPED, np.asarray([0.4, -0.3, 0.0, dates, 0.0]))
-    found = estimate_population(expected(truth, pairs=pairs, matches=matches), SHIPPED)
+    found = estimate_population(expected(truth, pairs=pairs, matches=matches), SHIPPED, VIEW)
     assert (found.priors * pairs).sum() == pytest.approx(sum(matches), rel=0.10)
     assert found.moves[3] == pytest.approx(dates, abs=0.4)
     assert found.moves[:2] == pytest.approx([0.4, -0.3], abs=0.4)
@@ -89,7 +91,7 @@ def test_one_pair_that_chance_hardly_explains_is_no_sign_of_matches() -> None:
         )
         counts.counts[:] = np.round(counts.pairs[:, [WHOLE]] * SHIPPED.product(counts.codes)[1])
         counts.counts[1, exact] = number
-        fitted = fit(counts, SHIPPED)
+        fitted = fit(counts, SHIPPED, VIEW)
         m, u = fitted.model.probabilities(counts.codes[[exact]])
         odds = fitted.priors[1] * m[0] / u[0]
         return float(odds / (1 + odds))
@@ -108,7 +110,7 @@ def test_a_year_that_one_record_lacks_is_told_by_the_agencies_own_strangers() ->
     counts = PatternCounts(
         np.r_[truth.codes, gap][order], np.c_[truth.counts, [30.0, 890.0]][:, order], pairs
     )
-    fitted = fit(counts, SHIPPED)
+    fitted = fit(counts, SHIPPED, VIEW)
     m, u = fitted.model.probabilities(np.asarray([gap]))
     odds = fitted.priors[1] * m[0] / u[0]
     assert odds / (1 + odds) == pytest.approx(800 / 890, abs=0.04)
@@ -125,7 +127,7 @@ def test_placeholders_of_one_favourite_year_are_strangers() -> None:
     counts = PatternCounts(
         np.r_[truth.codes, weak][order], np.c_[truth.counts, np.round(seen)][:, order], pairs
     )
-    fitted = fit(counts, SHIPPED)
+    fitted = fit(counts, SHIPPED, VIEW)
     m, u = fitted.model.probabilities(np.asarray([weak]))
     assert fitted.priors[1] * m[0] / u[0] < 0.05
 
