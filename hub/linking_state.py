@@ -27,7 +27,7 @@ from matcher.scoring import LinkingParameters, RecordPairs
 HANDLE_BYTES = 16
 _PAIR_ARRAYS = ("left", "right", "pattern", "log_odds", "posterior")
 _PARAMETER_ARRAYS = ("priors", "same_area", "known", "crowding")
-_SCALARS = ("area_odds", "usual_neighbours", "reference_records")
+_SCALARS = ("area_odds", "usual_neighbours", "usual_weak", "reference_records")
 
 
 @dataclass(frozen=True, slots=True, repr=False)

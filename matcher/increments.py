@@ -19,7 +19,7 @@ import numpy as np
 
 from matcher.candidates import Meetings, SlotIndex, stored_meetings
 from matcher.errors import ModelParameterError, TokenFormatError
-from matcher.linking import LinkingRun, first_tokens
+from matcher.linking import LinkingRun, first_tokens, has_weak_date, record_availability
 from matcher.patterns import PairPatterns, compare
 from matcher.schema import LinkageSchema
 from matcher.scoring import (
@@ -96,8 +96,10 @@ def score_new_records(
     """
     _require_valid(tokens, meetings, agency, linked)
     best = best_of_records(compare(schema, tokens, tokens, meetings), tokens, linked.parameters.shipped)
-    parameters = _with_crowding(best, agency, linked.parameters)
-    area = tokens.area[first_tokens(tokens)]
+    records = first_tokens(tokens)
+    weak = has_weak_date(record_availability(schema, tokens, records))
+    parameters = _with_crowding(best, agency, weak, linked.parameters)
+    area = tokens.area[records]
     log_odds = score_terms(best, parameters, agency=agency, area=area).log_odds
     pairs = _merged(linked.pairs, best, log_odds)
     concerned = np.zeros(len(agency), np.bool_)
@@ -150,7 +152,9 @@ def _require_valid(tokens: TokenSet, meetings: Meetings, agency: IntArray, linke
         raise TokenFormatError("meetings: records of the index meet each other again")
 
 
-def _with_crowding(pairs: PairPatterns, agency: IntArray, parameters: LinkingParameters) -> LinkingParameters:
+def _with_crowding(
+    pairs: PairPatterns, agency: IntArray, weak: BoolArray, parameters: LinkingParameters
+) -> LinkingParameters:
     """Count how common new records' initials are, among the records the parameters were counted from."""
     counted, count = len(parameters.crowding), len(agency)
     if counted >= count:
@@ -160,7 +164,8 @@ def _with_crowding(pairs: PairPatterns, agency: IntArray, parameters: LinkingPar
     seen = (pairs.left < parameters.reference_records) & (pairs.right >= counted)
     counts = np.bincount(pairs.right[seen], weights=strangers[seen], minlength=count)
     neighbours = counts[counted:].astype(np.float64)
-    crowding = relative_crowding(neighbours, parameters.usual_neighbours, parameters.model.crowding_shape)
+    usual = np.where(weak[counted:], parameters.usual_weak, parameters.usual_neighbours)
+    crowding = relative_crowding(neighbours, usual, parameters.model.crowding_shape)
     return replace(parameters, crowding=np.r_[parameters.crowding, crowding])
 
 

@@ -72,8 +72,10 @@ def link(
     seen = view.seen(shipped)
     best = best_of_records(compare(schema, tokens, tokens, meetings), tokens, seen)
     records = first_tokens(tokens)
-    fitted = fit(_count(schema, tokens, records, best, agency), shipped, view)
-    parameters = _parameters(best, fitted, seen, agency, tokens.area[records])
+    availability = record_availability(schema, tokens, records)
+    fitted = fit(_count(availability, best, agency), shipped, view)
+    weak = has_weak_date(availability)
+    parameters = _parameters(best, fitted, seen, agency, area=tokens.area[records], weak=weak)
     crowding = parameters.model.crowding_shape
     fitted = replace(fitted, model=parameters.model, whole=replace(fitted.whole, crowding_shape=crowding))
     log_odds = score_terms(best, parameters, agency=agency, area=tokens.area[records]).log_odds
@@ -88,7 +90,9 @@ def _parameters(
     fitted: Fit,
     shipped: Model,
     agency: IntArray,
+    *,
     area: IntArray,
+    weak: BoolArray,
 ) -> LinkingParameters:
     """What pairs are scored by, but for the shares of agencies known to others, which follow from scores."""
     within = agency[pairs.left] == agency[pairs.right]
@@ -101,9 +105,11 @@ def _parameters(
     )
     ends, twice = np.r_[pairs.left, pairs.right], np.r_[strangers, strangers]
     neighbours = np.bincount(ends, weights=twice, minlength=len(agency)).astype(np.float64)
-    usual = float(neighbours.mean()) if len(neighbours) else 0.0
-    together = _met_together(pairs, first, len(agency))
-    shape = _crowding_shape(neighbours, together)
+    usual, usual_weak = (
+        float(some.sum()) / max(len(some), 1) for some in (neighbours[~weak], neighbours[weak])
+    )
+    # Whose initials are common has them beside a weak date too.
+    shape = _crowding_shape(neighbours[~weak], _met_together(pairs, first, len(agency)))
     same_area = _chance_of_same_area(agency, area)
     return LinkingParameters(
         shipped=shipped,
@@ -112,8 +118,9 @@ def _parameters(
         same_area=same_area,
         area_odds=_sure_area_odds(pairs, first, agency, area, same_area, fitted.model.area_odds),
         known=np.zeros_like(priors),
-        crowding=relative_crowding(neighbours, usual, shape),
+        crowding=relative_crowding(neighbours, np.where(weak, usual_weak, usual), shape),
         usual_neighbours=usual,
+        usual_weak=usual_weak,
         reference_records=len(agency),
     )
 
@@ -124,20 +131,13 @@ def first_tokens(tokens: TokenSet) -> IntArray:
     return np.asarray(first, dtype=np.int64)
 
 
-def _count(
-    schema: LinkageSchema,
-    tokens: TokenSet,
-    records: IntArray,
-    pairs: PairPatterns,
-    agency: IntArray,
-) -> PatternCounts:
+def _count(availability: IntArray, pairs: PairPatterns, agency: IntArray) -> PatternCounts:
     """Count patterns, and the pairs behind them, within and across agencies."""
     codes, inverse = np.unique(pairs.pattern, return_inverse=True)
     within = agency[pairs.left] == agency[pairs.right]
     counts = np.stack(
         [np.bincount(inverse[side], minlength=len(codes)).astype(float) for side in (within, ~within)]
     )
-    availability = record_availability(schema, tokens, records)
     everybody = pairs_by_class(availability)
     inside = np.zeros(CLASSES)
     for one in np.unique(agency):
@@ -165,6 +165,11 @@ def record_availability(schema: LinkageSchema, tokens: TokenSet, records: IntArr
     named = [index for index, slot in enumerate(schema.stored) if "sounds" in slot.shows]
     found |= (tokens.slots[records][:, named] != 0).any(axis=1).astype(np.int64) * NAMES
     return found
+
+
+def has_weak_date(availability: IntArray) -> BoolArray:
+    """Whether a year is all that is known of each record's date, shape (records,)."""
+    return np.asarray((availability & (WEAK | WHOLE)) == WEAK, dtype=np.bool_)
 
 
 def pairs_by_class(availability: IntArray) -> FloatArray:

@@ -25,7 +25,7 @@ from matcher.patterns import (
     pattern_levels,
 )
 from matcher.schema import LinkageSchema
-from matcher.scoring import near_strangers, relative_crowding, rests_on_initials
+from matcher.scoring import near_misses, near_strangers, relative_crowding, rests_on_initials, weak_alike
 from matcher.tokens import BoolArray, FloatArray, IntArray, TokenSet
 from matcher.weights import area_weight, log_odds, posteriors, set_posteriors
 
@@ -401,11 +401,13 @@ def _crowding_bits(
     asked = any(p.asks == "F" and p.varies in ("year", "month", "day") for p in schema.asked)
     if not asked or model.crowding_shape <= 0:
         return np.zeros(len(case))
+    identity = pattern // int(np.prod(PATTERN_SHAPE[1:]))
+    strangers = np.where(near_misses()[identity], strangers, 0.0)
     neighbours = np.bincount(case, weights=strangers)[case] - strangers
     year, day_or_month = SAME_DAY * SAME_MONTH, SAME_DAY + SAME_MONTH - 2 * SAME_DAY * SAME_MONTH
     share = model.same_initials * (year * (1 - model.same_year) + model.same_year * day_or_month)
     crowding = relative_crowding(neighbours, share * float(holder_sizes.sum()), model.crowding_shape)
-    concerned = rests_on_initials()[pattern // int(np.prod(PATTERN_SHAPE[1:]))]
+    concerned = rests_on_initials()[identity] & ~weak_alike()[identity]
     return np.where(concerned, -np.log2(crowding), 0.0)
 
 

@@ -65,6 +65,7 @@ class LinkingParameters:
         known: Share of the row agency's records that the column agency knows, same shape, 0 within.
         crowding: How common each record's initials are, relative to the mean, shape (records,).
         usual_neighbours: Mean number of strangers with the same initials beside another date.
+        usual_weak: Of records with a weak date, the mean number of strangers with the same year and initials.
         reference_records: How many records, the first ones, all this was counted from.
     """
 
@@ -76,6 +77,7 @@ class LinkingParameters:
     known: FloatArray
     crowding: FloatArray
     usual_neighbours: float
+    usual_weak: float
     reference_records: int
 
 
@@ -137,19 +139,20 @@ def score_terms(
 def near_strangers(pattern: IntArray, log_odds: FloatArray) -> FloatArray:
     """How far each pair counts as two strangers whose initials agree beside another year, month or day.
 
-    Such strangers are as frequent as the initials themselves, so their number is a count of them
-    (value-specific u, "term frequency"); one person's records with a slip in the date say nothing of it.
+    Or beside the year of two weak dates. Such strangers are as frequent as the initials themselves, so their
+    number is a count of them (value-specific u, "term frequency"); one person's records with a slip in the
+    date say nothing of it.
     """
     identity = pattern // int(np.prod(PATTERN_SHAPE[1:]))
-    return np.where(near_misses()[identity], 1 - posteriors(log_odds), 0.0)
+    return np.where((near_misses() | weak_alike())[identity], 1 - posteriors(log_odds), 0.0)
 
 
-def relative_crowding(neighbours: FloatArray, usual: float, shape: float) -> FloatArray:
+def relative_crowding(neighbours: FloatArray, usual: float | FloatArray, shape: float) -> FloatArray:
     """How crowded each record's neighbourhood is, relative to the mean, shrunk to it (Gamma-Poisson).
 
     Args:
         neighbours: Strangers near each record, shape (n,).
-        usual: Their mean over all records.
+        usual: Their mean over all records of its kind.
         shape: Of the spread; 0 = not known, and nothing is crowded.
     """
     if shape <= 0:
@@ -160,15 +163,16 @@ def relative_crowding(neighbours: FloatArray, usual: float, shape: float) -> Flo
 def _initials_weight(pairs: PairPatterns, parameters: LinkingParameters, strangers: FloatArray) -> FloatArray:
     """Bits by which two records' initials agree less often by chance than the mean's.
 
-    A pair that is itself a near miss is not counted for itself.
+    A pair that is itself counted is not counted for itself.
     """
     shape, reference = parameters.model.crowding_shape, parameters.reference_records
     if shape <= 0:
         return np.zeros(len(pairs))
     counted = (pairs.left < reference).astype(float) + (pairs.right < reference)
-    own = strangers / (parameters.usual_neighbours + shape)
-    crowding = (parameters.crowding[pairs.left] + parameters.crowding[pairs.right] - counted * own) / 2
     identity = pairs.pattern // int(np.prod(PATTERN_SHAPE[1:]))
+    usual = np.where(weak_alike()[identity], parameters.usual_weak, parameters.usual_neighbours)
+    own = strangers / (usual + shape)
+    crowding = (parameters.crowding[pairs.left] + parameters.crowding[pairs.right] - counted * own) / 2
     return np.where(rests_on_initials()[identity], -np.log2(np.maximum(crowding, SMALLEST_CROWDING)), 0.0)
 
 
@@ -188,6 +192,20 @@ def near_misses() -> BoolArray:
 
 
 @cache
+def weak_alike() -> BoolArray:
+    """Identity levels of both initials beside the year of two weak dates, shape (IDENTITY_COUNT,)."""
+    found = np.zeros(IDENTITY_COUNT, np.bool_)
+    for code in range(IDENTITY_COUNT):
+        level = identity_of(code)
+        found[code] = (
+            isinstance(level, PlainIdentity)
+            and (level.date, level.initials) == ("year", "both")
+            and not level.comparable
+        )
+    return found
+
+
+@cache
 def rests_on_initials() -> BoolArray:
     """Identity levels whose agreement on names is agreement on both initials."""
     concerned = np.zeros(IDENTITY_COUNT, np.bool_)
@@ -195,7 +213,9 @@ def rests_on_initials() -> BoolArray:
         level = identity_of(code)
         if isinstance(level, PlainIdentity):
             concerned[code] = (
-                level.initials == "both" and level.sounds in ("differ", "absent") and level.comparable
+                level.initials == "both"
+                and level.sounds in ("differ", "absent")
+                and (level.comparable or level.date == "year")
             )
         elif isinstance(level, GradedIdentity):
             concerned[code] = level.seen == "stored" and level.forename == level.surname == "other"

@@ -16,7 +16,7 @@ from matcher.patterns import compare
 from matcher.schema import shipped_schema
 from matcher.scoring import RecordPairs, best_of_records, score_against_rivals, score_terms
 from matcher.tokens import IntArray, TokenSet
-from node.identifiers import Identifiers
+from node.identifiers import BirthDate, Identifiers
 from tests.matcher.factories import all_meetings, county, person, tokens_of
 
 SCHEMA = shipped_schema(["dob", "initials", "sex", "area"])
@@ -86,7 +86,8 @@ def test_increments_and_a_full_run_give_the_same_links(
 ) -> None:
     """From nothing to everything by what the full run found: its own pairs come out."""
     agency = small[1]
-    run = link(SCHEMA, tokens, meetings, agency=agency, shipped=shipped_model(SCHEMA), probes=True)
+    shipped, probes = shipped_model(SCHEMA), bool((meetings.asked >= 0).any())
+    run = link(SCHEMA, tokens, meetings, agency=agency, shipped=shipped, probes=probes)
     assert len(np.unique(run.pairs.posterior.round(9))) > 20
     nothing = LinkedIndex(NO_PAIRS, run.parameters, 0)
     for steps in ([400, 401, 900, len(agency)], [len(agency)], [len(agency) - 1, len(agency)]):
@@ -119,6 +120,40 @@ def test_it_does_not_matter_in_which_portions_records_come(
     assert at_once.parameters.crowding.tolist() == one_by_one.parameters.crowding.tolist()
     assert at_once.parameters.crowding[:600].tolist() == run.parameters.crowding.tolist()
     assert len(at_once.pairs.left) > len(run.pairs.left)
+
+
+def test_a_new_weak_date_is_as_crowded_as_those_that_were_there() -> None:
+    """By the strangers of its own year and initials; a rare one is less crowded than usual."""
+    records, agency, _ = county(people=2000, agencies=3, shared=0.3, seed=22)
+    letters = iter("jmd" * len(records))
+    records[::2] = [
+        [replace(one, forename_initial=next(letters), surname_initial="s")] for (one,) in records[::2]
+    ]
+
+    def weak(year: int) -> list[Identifiers]:
+        return [person(BirthDate(year, 1, 1, weak=True), initials="js")]
+
+    crowd = [weak(1970) for _ in range(30)] + [weak(year) for year in range(1940, 1960)]
+    records = [*records, *crowd, weak(1970), weak(1935)]
+    count = len(records)
+    agency = np.r_[agency, [number % 3 for number in range(len(crowd) + 2)]]
+    tokens = tokens_of(SCHEMA, records)
+    meetings = all_meetings(SCHEMA, tokens, records)
+    begun = LinkedIndex.of_run(
+        link(
+            SCHEMA,
+            first(tokens, count - 2),
+            meetings_between(tokens, meetings, 0, count - 2),
+            agency=agency[: count - 2],
+            shipped=shipped_model(SCHEMA),
+            probes=True,
+        )
+    )
+    new = meetings_between(tokens, meetings, count - 2, count)
+    crowding = score_new_records(SCHEMA, tokens, new, agency=agency, linked=begun).parameters.crowding
+    there = crowding[count - 52 : count - 22]
+    assert 1 < there.min() <= crowding[-2] <= 1.1 * there.max()
+    assert crowding[-1] < 1
 
 
 def test_records_that_leave_are_as_if_they_had_never_come(

@@ -214,6 +214,30 @@ def test_placeholders_of_1_january_never_make_strangers_known() -> None:
     assert not (run.pairs.posterior[among] >= 0.95).any()
 
 
+def test_a_year_with_initials_that_many_weak_dates_share_says_less_than_a_rare_one() -> None:
+    """Half of all people share nine pairs of initials; 40 strangers of one of them have one weak year."""
+    records, agency, _ = county(people=2500, agencies=3, shared=0.3, seed=21)
+    rng = random.Random(21)
+    common = [replace(one, forename_initial=rng.choice("jmd"), surname_initial=rng.choice("sbh"))
+              for (one,) in records[::2]]  # fmt: skip
+    records[::2] = [[one] for one in common]
+
+    def weak(year: int, initials: str) -> list[Identifiers]:
+        return [person(BirthDate(year, 1, 1, weak=True), initials=initials)]
+
+    crowd = [weak(1970, "js") for _ in range(40)] + [weak(year, "qx") for year in range(1940, 1970)]
+    n = len(records)
+    more = [*crowd, weak(1931, "zu"), weak(1931, "zu")]
+    at = np.r_[agency, [number % 3 for number in range(len(crowd))], 0, 1]
+    run = run_of([*records, *more], at)
+    assert 0 < run.fit.model.crowding_shape < 100
+    crowding = run.parameters.crowding[n:]
+    assert crowding[:40].min() > 1 > crowding[40:].max()
+    found = by_pair(run)
+    rare = found[(n + len(crowd), n + len(crowd) + 1)]
+    assert rare > 2 * max(found[(n, n + other)] for other in range(1, 40))
+
+
 @pytest.mark.parametrize("together", [1.0, 3.0])
 def test_how_common_initials_are_is_recovered_where_strangers_have_several_records(together: float) -> None:
     rng = np.random.default_rng(4)
