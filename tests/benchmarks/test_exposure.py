@@ -204,4 +204,4 @@ def test_the_halves_of_the_name_filter_are_measured_where_names_are_shared(count
 
 
 def test_positions_are_timed_both_ways() -> None:
-    assert len(measure_positions(50)) == 6
+    assert len(measure_positions(50)) == 8

@@ -88,7 +88,7 @@ def linked(folder: Path) -> LinkedFiles:
 
 
 def test_every_pair_of_a_run_adds_up_and_has_words(linked: LinkedFiles) -> None:
-    """Also where rivals, common initials, areas and numbers that differ have their part."""
+    """Also where rivals, areas and numbers that differ have their part."""
     pairs, seen = linked.run.pairs, set()
     chosen = np.random.default_rng(4).choice(len(pairs.left), size=60, replace=False)
     for row in chosen.tolist():
@@ -106,7 +106,7 @@ def test_every_pair_of_a_run_adds_up_and_has_words(linked: LinkedFiles) -> None:
             for step in evidence.steps
             if step.comparison != "identity"
         )
-    assert {"identity", "initials", "area", "rivals", "sex"} <= {comparison for comparison, _ in seen}
+    assert {"identity", "area", "rivals", "sex"} <= {comparison for comparison, _ in seen}
     assert {("rivals", "others"), ("rivals", "alone"), ("area", "differ")} <= seen
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import numpy as np
@@ -53,6 +54,26 @@ def test_prior_and_steps_add_up_to_the_posterior_of_every_pair() -> None:
         # Steps below 0.005 bits are not shown: rivals and initials at most.
         assert posteriors(np.asarray([bits]))[0] == pytest.approx(found.posterior, abs=0.004)
         assert found.posterior == run.pairs.posterior[row]
+
+
+def test_initials_that_many_people_share_are_a_step_that_adds_up_too() -> None:
+    records, agency, who = county(people=2500, agencies=3, shared=0.3, seed=21)
+    rng = random.Random(21)
+    records[::2] = [
+        [replace(one, forename_initial=rng.choice("jmd"), surname_initial=rng.choice("sbh"))]
+        for (one,) in records[::2]
+    ]
+    area = who % 3
+    tokens = tokens_of(SCHEMA, records, area=area.tolist())
+    met = all_meetings(SCHEMA, tokens, records)
+    run = link(SCHEMA, tokens, met, agency=agency, shipped=shipped_model(SCHEMA), probes=True)
+    levels = set()
+    for row in range(0, len(run.pairs.left), 29):
+        found = explain_pair(run.pairs, run.parameters, row, agency=agency, area=area)
+        bits = found.prior_bits + sum(step.weight for step in found.steps)
+        assert posteriors(np.asarray([bits]))[0] == pytest.approx(found.posterior, abs=0.004)
+        levels |= {step.level for step in found.steps if step.comparison == "initials"}
+    assert levels == {"common", "rare"}
 
 
 def test_two_records_that_fit_equally_well_take_a_bit_from_each_other() -> None:
