@@ -16,8 +16,9 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from hub.authentication import CallingNode
+from hub.database import table_of
 from hub.leaves import Leaf, make_leaf
-from hub.log_models import LogEntry, LogPart, LogSubject, table_of
+from hub.log_models import LogEntry, LogPart, LogSubject
 from hub.log_tree import TreeHead, add_leaf, lock_head, read_head
 
 REFUSED_PREFIX = "lookup:refused:"

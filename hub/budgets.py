@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from sqlalchemy import case, select
 from sqlalchemy.orm import Session
 
-from hub.database import dialect_insert
+from hub.database import dialect_insert, table_of
 from hub.errors import BudgetExhaustedError
 from hub.models import BudgetUse
 
@@ -66,13 +66,13 @@ def charge(session: Session, budget: Budget, *, agency: str, staff: str, cases: 
     for who, limit in limits:
         if cases > limit:
             raise _exhausted(who)
-    statement = dialect_insert(session, BudgetUse)
-    total = BudgetUse.cases + statement.excluded.cases
+    statement, kept = dialect_insert(session, BudgetUse), table_of(BudgetUse).c
+    total = kept.cases + statement.excluded.cases
     bounded = statement.on_conflict_do_update(
         index_elements=["agency", "staff", "day"],
         set_={"cases": total},
         where=total <= case(dict(limits), value=statement.excluded.staff),
-    ).returning(BudgetUse.staff)
+    ).returning(kept.staff)
     rows = [{"agency": agency, "staff": who, "day": day_of(at), "cases": cases} for who, _ in limits]
     charged = set(session.scalars(bounded, rows))
     for who, _ in limits:

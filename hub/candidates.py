@@ -5,7 +5,6 @@ One query finds who shares a tag, one fetches their tokens; the rest is arrays.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ import numpy as np
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from hub.big_arrays import as_parameter
 from hub.estimation import Weighing
 from hub.questions import STORED, PreparedCases, area_code
 from hub.tags import Int64Array
@@ -130,10 +130,10 @@ def find_candidates(
 
 def _find(session: Session, tags: Int64Array) -> tuple[Int64Array, Int64Array]:
     if _is_sqlite(session):
-        rows = session.execute(FIND_SQLITE, {"tags": _array(session, tags)}).all()
+        rows = session.execute(FIND_SQLITE, {"tags": as_parameter(session, tags)}).all()
     else:
         session.execute(NO_SCAN_POSTGRESQL)
-        rows = session.execute(FIND_POSTGRESQL, {"tags": _array(session, tags)}).all()
+        rows = session.execute(FIND_POSTGRESQL, {"tags": as_parameter(session, tags)}).all()
     pairs = np.array([tuple(row) for row in rows], dtype=np.int64).reshape(len(rows), 2)
     return pairs[:, 0], pairs[:, 1]
 
@@ -142,15 +142,9 @@ def _is_sqlite(session: Session) -> bool:
     return session.get_bind().dialect.name == "sqlite"
 
 
-def _array(session: Session, numbers: Int64Array) -> str:
-    """Distinct numbers as one parameter, in text: thousands in a list adapt ten times slower."""
-    wanted = np.unique(numbers).tolist()
-    return json.dumps(wanted) if _is_sqlite(session) else "{" + ",".join(map(str, wanted)) + "}"
-
-
 def _fetch(session: Session, tokens: Int64Array, *, asker: str) -> list[Row]:
     statement = FETCH_SQLITE if _is_sqlite(session) else FETCH_POSTGRESQL
-    rows = session.execute(statement, {"tokens": _array(session, tokens), "asker": asker})
+    rows = session.execute(statement, {"tokens": as_parameter(session, tokens), "asker": asker})
     return [Row(*row) for row in rows]
 
 

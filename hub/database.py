@@ -17,12 +17,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from hub.big_arrays import adapt_big_arrays
 from hub.group_commit import GroupCommit
 
 WRITING, BY_STATEMENT = "knownto_writing", "knownto_by_statement"
@@ -149,6 +150,11 @@ def make_engine(url: str, *, lock_timeout_seconds: float) -> Engine:
         connect_args={"options": options},
     )
     _ping_idle(engine)
+
+    @event.listens_for(engine, "connect")
+    def adapt(connection: Any, _record: Any) -> None:
+        adapt_big_arrays(connection)
+
     return engine
 
 
@@ -205,15 +211,22 @@ def _sqlite_engine(url: str, lock_timeout_seconds: float) -> Engine:
     return engine
 
 
-def dialect_insert(session: Session, table: type[DeclarativeBase]) -> postgresql.Insert | sqlite.Insert:
-    """An INSERT that knows ON CONFLICT; both databases spell it alike."""
+def table_of(model: type[DeclarativeBase]) -> Table:
+    """The table behind a model: where rows are added at every look-up, the ORM's own way costs the most."""
+    table = model.__table__
+    assert isinstance(table, Table)
+    return table
+
+
+def dialect_insert(session: Session, model: type[DeclarativeBase]) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT into a model's table that knows ON CONFLICT; both databases spell it alike."""
     if session.get_bind().dialect.name == "sqlite":
-        return sqlite.insert(table)
-    return postgresql.insert(table)
+        return sqlite.insert(table_of(model))
+    return postgresql.insert(table_of(model))
 
 
 def insert_new(session: Session, table: type[DeclarativeBase], row: Mapping[str, Any]) -> bool:
     """Insert a row unless its key is there already; whether it was inserted. Safe across processes."""
-    keys = list(table.__table__.primary_key)
+    keys = list(table_of(table).primary_key)
     statement = dialect_insert(session, table).values(**row).on_conflict_do_nothing().returning(*keys)
     return session.execute(statement).first() is not None

@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import Session
 
 from hub.budgets import day_of
-from hub.database import dialect_insert
+from hub.database import dialect_insert, table_of
 from hub.emergency_models import Emergency
 from hub.errors import BasisNotPermittedError
 from hub.lookup_schemas import LookupBody, WireCase, WireEmergencyBasis, WirePublicTaskBasis
@@ -46,9 +46,9 @@ def bind_questions(session: Session, agency: str, body: LookupBody, *, pepper: P
     emergencies = {c.case: c.basis.emergency for c in body.cases if isinstance(c.basis, WireEmergencyBasis)}
     overrides = {c.case: c.basis.override for c in body.cases if isinstance(c.basis, WirePublicTaskBasis)}
     day = day_of(at)
-    held = _hold(session, Emergency, Emergency.emergency, emergencies, asked, day=day, agency=agency)
+    held = _hold(session, Emergency, "emergency", emergencies, asked, day=day, agency=agency)
     held |= _hold(
-        session, OverrideUse, OverrideUse.override, overrides, asked, day=day, agency=agency, epoch=body.epoch
+        session, OverrideUse, "override", overrides, asked, day=day, agency=agency, epoch=body.epoch
     )
     for number in sorted(emergencies | overrides):
         if held[number] != asked[number]:
@@ -71,7 +71,7 @@ def refused_basis(number: int) -> BasisNotPermittedError:
 def _hold(
     session: Session,
     table: type[Emergency] | type[OverrideUse],
-    column: InstrumentedAttribute[str],
+    column: str,
     ids: Mapping[int, str],
     asked: Mapping[int, bytes],
     *,
@@ -84,17 +84,18 @@ def _hold(
     # Of two cases under one id, the first in the list is bound.
     first = {id_: asked[number] for number, id_ in sorted(ids.items(), reverse=True)}
     used = {**key, "day": day}
-    rows = [{**used, column.key: id_, "question": question} for id_, question in sorted(first.items())]
-    statement = dialect_insert(session, table)
+    rows = [{**used, column: id_, "question": question} for id_, question in sorted(first.items())]
+    statement, kept = dialect_insert(session, table), table_of(table).c
     held = statement.on_conflict_do_update(
-        index_elements=[*key, column.key], set_={"question": table.question, "day": day}
-    ).returning(column, table.question)
+        index_elements=[*key, column], set_={"question": kept.question, "day": day}
+    ).returning(kept[column], kept.question)
     found = {id_: question for id_, question in session.execute(held, rows)}
     return {number: found[id_] for number, id_ in ids.items()}
 
 
 def _digest_question(body: LookupBody, case: WireCase, pepper: Pepper) -> bytes:
     """What one case asks, wherever it stands in its list, for what and by whom."""
-    asked = case.model_dump(mode="json", exclude={"case"})
-    question = {"purpose": str(body.purpose), "staff": body.staff, "case": asked}
-    return pepper.digest(b"emergency", canonical_bytes(question))
+    who = canonical_bytes({"purpose": str(body.purpose), "staff": body.staff})
+    # Every field in the order the schema declares them, as it came: there are hundreds of probes.
+    asked = case.model_dump_json(exclude={"case"}).encode()
+    return pepper.digest(b"question", who + b"\n" + asked)

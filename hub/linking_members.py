@@ -13,10 +13,9 @@ from typing import Any
 from sqlalchemy import bindparam, delete, exists, insert, select
 from sqlalchemy.orm import Session, aliased
 
-from hub.database import Database
+from hub.database import Database, table_of
 from hub.linking_index import Reference
 from hub.linking_models import ClusterMember, LinkState
-from hub.log_models import table_of
 from hub.models import Record
 
 # Rows in one transaction: look-ups wait for their log entry no longer than it takes to write these.

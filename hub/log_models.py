@@ -8,17 +8,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Table
+from sqlalchemy import BigInteger, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hub.models import Base
-
-
-def table_of(model: type[Base]) -> Table:
-    """The table behind a model. Entries are added one by one, where the ORM's own insert costs the most."""
-    table = model.__table__
-    assert isinstance(table, Table)
-    return table
 
 
 class LogHead(Base):

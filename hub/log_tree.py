@@ -13,7 +13,8 @@ from typing import TypeVar
 from sqlalchemy import insert, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from hub.log_models import LogHead, LogNode, table_of
+from hub.database import table_of
+from hub.log_models import LogHead, LogNode
 from keys.merkle import (
     HASH_BYTES,
     HashOf,

@@ -12,7 +12,7 @@ from functools import cache
 
 import numpy as np
 
-from matcher.candidates import Meetings, stored_meetings
+from matcher.candidates import Meetings, meetings_at_once
 from matcher.decisions import Thresholds
 from matcher.model import COMPARISONS, SAME_DAY, SAME_MONTH, Model
 from matcher.patterns import (
@@ -335,7 +335,7 @@ def same_person(
         prior: The probability before anything is compared.
         holder_of_record: Shape (records,); only records of one holder are then compared.
     """
-    met = Meetings.concatenate(stored_meetings(schema, tokens))
+    met = meetings_at_once(schema, tokens)
     if holder_of_record is not None:
         holder = holder_of_record[tokens.record]
         kept = holder[met.left] == holder[met.right]

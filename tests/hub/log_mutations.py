@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Row, Table, delete, insert, select, text, update
 from sqlalchemy.orm import Session
 
-from hub.database import Database
+from hub.database import Database, table_of
 from hub.leaves import Part
 from hub.log_models import (
     LogCosignature,
@@ -25,7 +25,6 @@ from hub.log_models import (
     LogNode,
     LogPart,
     LogSubject,
-    table_of,
 )
 from keys.documents import canonical_bytes
 from keys.merkle import append_leaf, leaf_hash

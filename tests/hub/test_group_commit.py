@@ -14,9 +14,9 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from hub.access_log import append_entry
-from hub.database import Database
+from hub.database import Database, table_of
 from hub.group_commit import GroupCommit
-from hub.log_models import LogEntry, LogHead, table_of
+from hub.log_models import LogEntry, LogHead
 from hub.log_verify import verify_log
 
 AT = datetime(2026, 2, 3, tzinfo=UTC)

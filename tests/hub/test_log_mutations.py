@@ -15,7 +15,8 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from hub.checkpoints import LogSigner
-from hub.log_models import LogCosignature, table_of
+from hub.database import table_of
+from hub.log_models import LogCosignature
 from hub.log_tree import read_head
 from hub.log_verify import verify_log
 from hub.secrets import load_identity

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matcher.candidates import LARGEST_GROUP, Meetings, SlotIndex, equal_pairs, stored_meetings
+from matcher.candidates import (
+    LARGEST_GROUP,
+    Meetings,
+    SlotIndex,
+    equal_pairs,
+    meetings_at_once,
+    stored_meetings,
+)
 from matcher.schema import shipped_schema
 from matcher.tokens import TokenSet
 
@@ -147,3 +154,16 @@ def test_an_empty_index_finds_nobody() -> None:
     empty = SlotIndex(SCHEMA, tokens([]))
     assert not len(empty.meetings_of_slots(tokens([[1] * len(SEARCHED)])).left)
     assert not len(Meetings.concatenate([]).left)
+
+
+def test_all_slots_at_once_meet_as_one_by_one() -> None:
+    rng = np.random.default_rng(5)
+    slots = rng.integers(0, 40, (60, len(SCHEMA.stored))).astype(np.uint64)
+    # Values of one kind of slot are none of another's, as slots made under keys of their own are.
+    slots = np.where(slots == 0, 0, slots + 1000 * np.arange(1, len(SCHEMA.stored) + 1, dtype=np.uint64))
+    drawn = tokens(slots, rng.integers(0, 50, 60))
+    together, apart = meetings_at_once(SCHEMA, drawn), Meetings.concatenate(stored_meetings(SCHEMA, drawn))
+    assert len(together.left) > 100
+    assert sorted(zip(together.left, together.right, strict=True)) == sorted(
+        zip(apart.left, apart.right, strict=True)
+    )
